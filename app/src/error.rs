@@ -1,0 +1,215 @@
+//! Why a server function refused, in fixed words. Without JavaScript the error comes back in the
+//! URL, which anyone can forge: so the words are chosen by variant here, and nothing that travels
+//! is ever shown as text. What had been typed travels beside it, to fill the form again; passwords
+//! and keys never do.
+
+use domain::validation::{Conflict, Field, FieldError};
+use leptos::server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
+use serde::{Deserialize, Serialize};
+
+/// Longest input that is carried back, in bytes: a URL has to stay shorter than what proxies allow.
+const KEPT_BYTES: usize = 400;
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Cause {
+    /// There is no session, or its password was changed or its user disabled since.
+    #[error("Your session has ended. Sign in again.")]
+    SignedOut,
+    #[error("You are not allowed to do that.")]
+    Forbidden,
+    #[error("Choose a new password first.")]
+    PasswordChangeRequired,
+    /// It is not there, or it belongs to somebody else.
+    #[error("It no longer exists.")]
+    NotFound,
+    /// At sign-in: the name or the password. Elsewhere: the current password.
+    #[error("The password is not right.")]
+    WrongPassword,
+    /// Sign-in is paused for that name.
+    #[error("Too many attempts. Wait {} before the next one.", minutes(*.retry_after_s))]
+    TooManyAttempts { retry_after_s: u32 },
+    #[error("{0}.")]
+    Invalid(FieldError),
+    #[error("{}.", conflict(*.0))]
+    Conflict(Conflict),
+    /// The new password was typed in two ways.
+    #[error("The two passwords differ.")]
+    RepeatDiffers,
+    /// The name that confirms a deletion is not the right one.
+    #[error("Type the name exactly as it is shown.")]
+    NotConfirmed,
+    /// The browser could not reach the server.
+    #[error("The server cannot be reached.")]
+    Unreachable,
+    /// The server's log knows more.
+    #[error("Something went wrong on the server. Its log says what.")]
+    Internal,
+}
+
+fn minutes(seconds: u32) -> String {
+    match seconds.div_ceil(60) {
+        0 | 1 => "a minute".to_owned(),
+        n => format!("{n} minutes"),
+    }
+}
+
+/// `Conflict`'s own words begin in lower case, to be read after "failed to".
+fn conflict(conflict: Conflict) -> &'static str {
+    match conflict {
+        Conflict::UserNameTaken => "A user of that name exists",
+        Conflict::LastAdmin => "This is the last active admin",
+        Conflict::OwnAccount => "This is your own account",
+        Conflict::TooManyKeys => "There are too many keys; delete one first",
+        Conflict::KeyExists => "That key exists",
+    }
+}
+
+impl Cause {
+    /// The status for a program that called the server function itself, and for a page that could
+    /// not be made because of it.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::SignedOut => 401,
+            Self::Forbidden | Self::PasswordChangeRequired => 403,
+            Self::NotFound => 404,
+            Self::Conflict(_) => 409,
+            Self::WrongPassword | Self::Invalid(_) | Self::RepeatDiffers | Self::NotConfirmed => {
+                422
+            }
+            Self::TooManyAttempts { .. } => 429,
+            Self::Unreachable => 502,
+            Self::Internal => 500,
+        }
+    }
+
+    /// The input to mark, by its name in the form; `None` where the whole form is meant.
+    #[must_use]
+    pub const fn input(&self) -> Option<&'static str> {
+        match self {
+            Self::Invalid(FieldError { field, .. }) => Some(input_of(*field)),
+            Self::Conflict(Conflict::UserNameTaken) => Some("name"),
+            Self::WrongPassword => Some("current"),
+            Self::RepeatDiffers => Some("repeat"),
+            Self::NotConfirmed => Some("confirm"),
+            _ => None,
+        }
+    }
+}
+
+/// How a field is called in our forms.
+const fn input_of(field: Field) -> &'static str {
+    match field {
+        Field::Name => "name",
+        Field::Email => "email",
+        Field::Password => "password",
+        Field::CurrentPassword => "current",
+        Field::DailyBudget => "daily_budget",
+        Field::MonthlyBudget => "monthly_budget",
+        Field::Label => "label",
+        Field::ExpiresAt => "expires_in_days",
+        Field::RequestsPerMinute => "requests_per_minute",
+        Field::AllowedModels => "allowed_models",
+    }
+}
+
+/// The error of every server function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{cause}")]
+pub struct AppError {
+    pub cause: Cause,
+    /// Inputs by name, for filling the form again where no JavaScript has kept them.
+    #[serde(default)]
+    kept: Vec<(String, String)>,
+}
+
+impl AppError {
+    /// Adds what was typed. Never give it a password.
+    #[must_use]
+    pub fn keep(mut self, inputs: &[(&str, &str)]) -> Self {
+        self.kept = inputs
+            .iter()
+            .filter(|(_, value)| !value.is_empty() && value.len() <= KEPT_BYTES)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        self
+    }
+
+    /// What was typed into an input.
+    #[must_use]
+    pub fn kept(&self, name: &str) -> Option<&str> {
+        self.kept
+            .iter()
+            .find(|(kept, value)| kept == name && value.len() <= KEPT_BYTES)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+impl From<Cause> for AppError {
+    fn from(cause: Cause) -> Self {
+        Self {
+            cause,
+            kept: Vec::new(),
+        }
+    }
+}
+
+impl From<FieldError> for AppError {
+    fn from(error: FieldError) -> Self {
+        Cause::Invalid(error).into()
+    }
+}
+
+impl FromServerFnError for AppError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Request(_) => Cause::Unreachable,
+            _ => Cause::Internal,
+        }
+        .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::validation::Problem;
+
+    use super::*;
+
+    #[test]
+    fn an_error_survives_the_url_and_a_forged_one_shows_nothing_of_its_own() {
+        let error = AppError::from(FieldError::new(Field::Name, Problem::Empty))
+            .keep(&[("email", "a@b.example"), ("name", "")]);
+        let back = AppError::de(error.ser());
+        assert_eq!(back, error);
+        assert_eq!(back.kept("email"), Some("a@b.example"));
+        assert_eq!(back.kept("name"), None);
+        assert_eq!(back.cause.input(), Some("name"));
+
+        for forged in [&b"call this number"[..], b"{\"cause\":\"Call this number\"}", b""] {
+            let shown = AppError::de(forged.to_vec().into());
+            assert_eq!(shown.cause, Cause::Internal);
+            assert!(!shown.to_string().contains("number"));
+        }
+    }
+
+    #[test]
+    fn what_would_make_the_url_too_long_is_not_kept() {
+        let long = "x".repeat(KEPT_BYTES + 1);
+        let error = AppError::from(Cause::Internal).keep(&[("label", &long), ("name", "ada")]);
+        assert_eq!((error.kept("label"), error.kept("name")), (None, Some("ada")));
+    }
+
+    #[test]
+    fn waiting_is_told_in_minutes() {
+        let told = |retry_after_s| Cause::TooManyAttempts { retry_after_s }.to_string();
+        assert!(told(1).contains("a minute"));
+        assert!(told(61).contains("2 minutes"));
+    }
+}

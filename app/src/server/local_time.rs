@@ -1,0 +1,42 @@
+//! Times as the pages print them: in the reporting zone, made on the server, so that the browser
+//! needs no zone database and every visitor reads the same.
+
+use control::Control;
+use domain::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Writes times in the reporting zone.
+#[derive(Debug)]
+pub struct LocalTime {
+    zone: TimeZone,
+}
+
+impl LocalTime {
+    /// In the zone that `control` reports in; UTC where the database does not know it.
+    #[must_use]
+    pub fn of(control: &Control) -> Self {
+        Self {
+            zone: TimeZone::get(control.time_zone_name()).unwrap_or(TimeZone::UTC),
+        }
+    }
+
+    /// `2026-11-20`.
+    #[must_use]
+    pub fn day(&self, at: Timestamp) -> String {
+        self.write(at, "%Y-%m-%d")
+    }
+
+    /// `2026-11-20 14:03`.
+    #[must_use]
+    pub fn minute(&self, at: Timestamp) -> String {
+        self.write(at, "%Y-%m-%d %H:%M")
+    }
+
+    fn write(&self, at: Timestamp, format: &str) -> String {
+        jiff::Timestamp::from_millisecond(at.0)
+            .unwrap_or_default()
+            .to_zoned(self.zone.clone())
+            .strftime(format)
+            .to_string()
+    }
+}

@@ -1,0 +1,194 @@
+//! What server functions and the shell need of the request that they answer: the use cases, the
+//! session, the caller. It decides nothing: whether somebody may do a thing is `control`'s to say,
+//! and the only way to a [`Principal`] is to have it looked up there.
+//!
+//! The server provides a [`Control`] and a [`ServerInfo`] as Leptos contexts, and the request's
+//! extensions hold a [`Session`].
+
+mod local_time;
+mod page;
+mod secrets;
+
+use control::{Admin, Control, ControlError, Principal};
+use domain::UserId;
+use http::{StatusCode, header, request::Parts};
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
+use tower_sessions::Session;
+
+use crate::error::{AppError, Cause};
+
+pub use local_time::LocalTime;
+pub use page::{base_url, protect, remember_theme, theme};
+pub use secrets::{follow, keep_secret, take_secret};
+
+/// The session's key for the user's id.
+const USER_ID: &str = "user_id";
+/// The session's key for the credential's version, which ends sessions when the password changes.
+const CREDENTIAL_VERSION: &str = "credential_version";
+
+/// What pages tell about the server.
+#[derive(Clone, Debug, Default)]
+pub struct ServerInfo {
+    /// How clients reach this server; otherwise the request's own host is shown.
+    pub public_url: Option<String>,
+    pub version: &'static str,
+    /// Seconds between two refreshes of the figures.
+    pub refresh_interval_s: u32,
+    /// A model that answers in the OpenAI dialect, for the snippets.
+    pub openai_model: Option<String>,
+    /// A model that answers in the Anthropic dialect, for the snippets.
+    pub anthropic_model: Option<String>,
+}
+
+/// The use cases.
+///
+/// # Errors
+/// The server forgot to provide them.
+pub fn control() -> Result<Control, AppError> {
+    use_context().ok_or_else(|| internal("no use cases in the context"))
+}
+
+/// What pages tell about the server.
+#[must_use]
+pub fn info() -> ServerInfo {
+    use_context().unwrap_or_default()
+}
+
+/// The request that is being answered.
+#[must_use]
+pub fn request() -> Option<Parts> {
+    use_context()
+}
+
+/// The visitor's session, signed in or not.
+///
+/// # Errors
+/// The server forgot the session layer.
+pub fn session() -> Result<Session, AppError> {
+    request()
+        .and_then(|parts| parts.extensions.get::<Session>().cloned())
+        .ok_or_else(|| internal("no session in the request"))
+}
+
+/// Who is asking.
+///
+/// # Errors
+/// [`Cause::SignedOut`] when there is no session, or it is no longer good.
+pub async fn principal() -> Result<Principal, AppError> {
+    let (control, session) = (control()?, session()?);
+    let user = session.get::<i64>(USER_ID).await.map_err(broken_session)?;
+    let version = session.get::<i64>(CREDENTIAL_VERSION).await;
+    let version = version.map_err(broken_session)?;
+    let (Some(user), Some(version)) = (user, version) else {
+        return Err(refuse_with(Cause::SignedOut));
+    };
+    let resumed = control.resume(UserId(user), version).await;
+    resumed
+        .map_err(refuse)?
+        .ok_or_else(|| refuse_with(Cause::SignedOut))
+}
+
+/// Who is asking, if that is an admin.
+///
+/// # Errors
+/// As [`principal`]; [`Cause::Forbidden`] for everybody else.
+pub async fn admin() -> Result<Admin, AppError> {
+    principal().await?.admin().map_err(refuse)
+}
+
+/// Makes the session that of a user. Its id changes, so that one planted before is worth nothing.
+///
+/// # Errors
+/// The session cannot be stored.
+pub async fn start_session(user: UserId, credential_version: i64) -> Result<(), AppError> {
+    let session = session()?;
+    session.cycle_id().await.map_err(broken_session)?;
+    let stored = session.insert(USER_ID, user.0).await;
+    stored.map_err(broken_session)?;
+    continue_session(credential_version).await
+}
+
+/// Keeps the session alive after its user changed the password.
+///
+/// # Errors
+/// The session cannot be stored.
+pub async fn continue_session(credential_version: i64) -> Result<(), AppError> {
+    let stored = session()?.insert(CREDENTIAL_VERSION, credential_version);
+    stored.await.map_err(broken_session)
+}
+
+/// Forgets the session, here and in the store.
+///
+/// # Errors
+/// The session cannot be removed.
+pub async fn end_session() -> Result<(), AppError> {
+    session()?.flush().await.map_err(broken_session)
+}
+
+/// What the caller is told about a refusal. Causes that only the operator can mend are logged here
+/// and not sent.
+#[must_use]
+pub fn refuse(error: ControlError) -> AppError {
+    let cause = match error {
+        ControlError::NotFound => Cause::NotFound,
+        ControlError::Invalid(field) => Cause::Invalid(field),
+        ControlError::Conflict(conflict) => Cause::Conflict(conflict),
+        ControlError::Forbidden => Cause::Forbidden,
+        ControlError::WrongPassword => Cause::WrongPassword,
+        ControlError::PasswordChangeRequired => Cause::PasswordChangeRequired,
+        ControlError::TooManyAttempts { retry_after } => Cause::TooManyAttempts {
+            retry_after_s: u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX),
+        },
+        ControlError::Storage(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a page failed");
+            Cause::Internal
+        }
+        ControlError::Internal(what) => {
+            tracing::error!(what, "a page failed");
+            Cause::Internal
+        }
+    };
+    refuse_with(cause)
+}
+
+/// Refuses, with the status that belongs to the cause where a program called. A form of a browser
+/// without JavaScript keeps its redirect back to the page.
+#[must_use]
+pub fn refuse_with(cause: Cause) -> AppError {
+    let called_directly = request().is_some_and(|parts| {
+        parts.uri.path().starts_with("/_fn/") && !accepts_html(&parts)
+    });
+    if called_directly {
+        respond_with(cause.status());
+    }
+    cause.into()
+}
+
+/// Sets the status of the page or answer that is being made.
+pub fn respond_with(status: u16) {
+    if let (Some(response), Ok(status)) = (
+        use_context::<ResponseOptions>(),
+        StatusCode::from_u16(status),
+    ) {
+        response.set_status(status);
+    }
+}
+
+fn accepts_html(parts: &Parts) -> bool {
+    parts
+        .headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("text/html"))
+}
+
+fn broken_session(error: tower_sessions::session::Error) -> AppError {
+    tracing::error!(error = &error as &dyn std::error::Error, "a session failed");
+    refuse_with(Cause::Internal)
+}
+
+fn internal(what: &'static str) -> AppError {
+    tracing::error!(what, "a page failed");
+    refuse_with(Cause::Internal)
+}

@@ -1,0 +1,75 @@
+//! A stream of Chat Completions chunks: one JSON object an event, `[DONE]` at the end.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use memchr::memmem;
+
+use crate::{
+    json::{self, ScanError},
+    stream::{EventFacts, StreamFailure, count_strings},
+};
+
+/// Keys whose strings are the model's output; what they hold is counted when no usage arrives.
+const CONTENT_KEYS: [&[u8]; 4] = [
+    br#""content":""#,
+    br#""arguments":""#,
+    br#""reasoning_content":""#,
+    br#""reasoning":""#,
+];
+
+/// What the router needs of one event's data.
+///
+/// # Errors
+/// The data is not a JSON object.
+pub fn read_event(data: &[u8]) -> Result<EventFacts, ScanError> {
+    let mut facts = EventFacts::default();
+    if data == b"[DONE]" {
+        facts.terminal = true;
+        return Ok(facts);
+    }
+    let mut choices: Option<Range<usize>> = None;
+    for member in json::members(data) {
+        let member = member?;
+        match &*member.key {
+            "model" => facts.model_at = Some(member.value),
+            "choices" => choices = Some(member.value),
+            "usage" => facts.usage = super::response::usage(&data[member.value]),
+            "error" if &data[member.value.clone()] != b"null" => {
+                facts.failure = Some(failure(&data[member.value]));
+            }
+            _ => {}
+        }
+    }
+    let choices = choices.map_or(&b""[..], |at| &data[at]);
+    facts.content_bytes = count_strings(choices, &CONTENT_KEYS);
+    // A role without content opens a stream; nothing has been said yet.
+    facts.content = facts.content_bytes > 0
+        || memmem::find(choices, br#""finish_reason":""#).is_some()
+        || memmem::find(choices, br#""tool_calls":["#).is_some()
+        || memmem::find(choices, br#""refusal":""#).is_some();
+    // Strict clients want the usage in a chunk of its own, whose choices are empty.
+    facts.usage_only = facts.usage.is_some() && matches!(choices, b"[]" | b"");
+    Ok(facts)
+}
+
+fn failure(error: &[u8]) -> StreamFailure {
+    let field = |name: &str| {
+        json::members(error)
+            .map_while(Result::ok)
+            .find(|member| member.key == name)
+            .and_then(|member| json::decode_string(&error[member.value]).map(|s| s.into_owned()))
+    };
+    StreamFailure {
+        message: field("message")
+            .or_else(|| json::decode_string(error).map(|s| s.into_owned()))
+            .unwrap_or_else(|| "the upstream sent an error".to_owned()),
+    }
+}
+
+/// A typed error event, and the end of the stream: what a client gets when the upstream breaks off.
+/// OpenAI's SDKs raise on a `data:` whose object has an `error`.
+#[must_use]
+pub fn error_event(body: &[u8]) -> Bytes {
+    [&b"data: "[..], body, b"\n\n"].concat().into()
+}

@@ -1,0 +1,163 @@
+//! What the router reads of a whole (not streamed) answer, and how it is handed on.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use domain::{Dialect, TokenUsage};
+use smallvec::SmallVec;
+
+use crate::{
+    anthropic_messages, json, openai_chat,
+    splice::{Edit, Pieces, splice},
+};
+
+/// Why an upstream's answer cannot be handed on as an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResponseError {
+    /// A page of HTML, an empty body, half an object.
+    #[error("its answer is not valid JSON: {0}")]
+    Malformed(String),
+    /// Some services report errors with status 200.
+    #[error("it reported an error: {0}")]
+    Reported(String),
+}
+
+/// The members of an answer that the router needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResponseHead {
+    /// `None` where the upstream told no usage.
+    pub usage: Option<TokenUsage>,
+    model_at: Option<Range<usize>>,
+}
+
+impl ResponseHead {
+    /// Reads the head of `body`, an answer with a success status.
+    ///
+    /// # Errors
+    /// See [`ResponseError`].
+    pub fn read(dialect: Dialect, body: &[u8]) -> Result<Self, ResponseError> {
+        let mut head = Self {
+            usage: None,
+            model_at: None,
+        };
+        let mut members_seen = 0;
+        for member in json::members(body) {
+            let member = member.map_err(|e| ResponseError::Malformed(e.describe(body)))?;
+            members_seen += 1;
+            let value = &body[member.value.clone()];
+            match &*member.key {
+                "model" => head.model_at = Some(member.value),
+                "usage" => {
+                    head.usage = match dialect {
+                        Dialect::OpenaiChat => openai_chat::response::usage(value),
+                        Dialect::AnthropicMessages => {
+                            anthropic_messages::response::usage(value, TokenUsage::default())
+                        }
+                    };
+                }
+                "error" if value.starts_with(b"{") => {
+                    return Err(ResponseError::Reported(error_message(value)));
+                }
+                _ => {}
+            }
+        }
+        if members_seen == 0 {
+            return Err(ResponseError::Malformed("it is empty".to_owned()));
+        }
+        Ok(head)
+    }
+
+    /// The answer as the client gets it: with the model's name that it asked for, since clients
+    /// compare the two.
+    #[must_use]
+    pub fn forward(&self, body: &Bytes, asked_model: &str) -> Pieces {
+        let mut edits: SmallVec<[Edit; 3]> = SmallVec::new();
+        if let Some(at) = &self.model_at {
+            let with = json::encode_string(asked_model);
+            if body[at.clone()] != *with.as_bytes() {
+                edits.push(Edit {
+                    at: at.clone(),
+                    with: with.into(),
+                });
+            }
+        }
+        splice(body, edits)
+    }
+}
+
+/// The message of an error body in any of the usual shapes: `{"error":{"message":…}}`,
+/// `{"error":"…"}`, `{"message":…}`, `{"detail":…}`. `None` where the body is not JSON.
+#[must_use]
+pub fn message_of_error(body: &[u8]) -> Option<String> {
+    let mut found = None;
+    for member in json::members(body) {
+        let member = member.ok()?;
+        let value = &body[member.value];
+        match &*member.key {
+            "error" if value.starts_with(b"{") => return Some(error_message(value)),
+            "error" | "message" | "detail" => {
+                found = json::decode_string(value).map(|s| s.into_owned()).or(found);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn error_message(error: &[u8]) -> String {
+    json::members(error)
+        .map_while(Result::ok)
+        .find(|member| member.key == "message")
+        .and_then(|member| json::decode_string(&error[member.value]).map(|s| s.into_owned()))
+        .unwrap_or_else(|| String::from_utf8_lossy(&error[..error.len().min(300)]).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_reads_the_name_it_asked_for() {
+        let body = Bytes::from_static(
+            br#"{"id":"x","choices":[{"message":{"content":"\"model\":\"y\""}}],"model":"gpt-4o-2024-08-06","usage":{"prompt_tokens":3,"completion_tokens":4},"new":1}"#,
+        );
+        let head = ResponseHead::read(Dialect::OpenaiChat, &body).expect("an answer");
+        assert_eq!(head.usage.map(|u| (u.input, u.output)), Some((3, 4)));
+        let got = head.forward(&body, "fast").into_bytes();
+        let expected =
+            String::from_utf8_lossy(&body).replace("\"gpt-4o-2024-08-06\"", "\"fast\"");
+        assert_eq!(got, Bytes::from(expected));
+    }
+
+    #[test]
+    fn what_is_not_an_answer_is_not_handed_on() {
+        for body in ["<html>", "", "{\"id\":\"x\",\"choices\":[{\"ind", "{}"] {
+            let got = ResponseHead::read(Dialect::OpenaiChat, body.as_bytes());
+            assert!(matches!(got, Err(ResponseError::Malformed(_))), "{body}");
+        }
+        let reported = ResponseHead::read(
+            Dialect::OpenaiChat,
+            br#"{"error":{"message":"out of luck","code":1}}"#,
+        );
+        assert_eq!(
+            reported,
+            Err(ResponseError::Reported("out of luck".to_owned()))
+        );
+    }
+
+    #[test]
+    fn messages_are_found_in_the_usual_shapes() {
+        let cases = [
+            (r#"{"error":{"message":"a","type":"b"}}"#, Some("a")),
+            (r#"{"type":"error","error":{"type":"x","message":"a"}}"#, Some("a")),
+            (r#"{"error":"a"}"#, Some("a")),
+            (r#"{"message":"a"}"#, Some("a")),
+            (r#"{"detail":"a"}"#, Some("a")),
+            ("<html>", None),
+            ("{}", None),
+        ];
+        for (body, message) in cases {
+            assert_eq!(message_of_error(body.as_bytes()).as_deref(), message, "{body}");
+        }
+    }
+}

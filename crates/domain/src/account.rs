@@ -1,0 +1,173 @@
+//! People and their keys, as the dashboards and the admin API see them. No secret is ever part of
+//! these types: a key is known by its prefix and its last four characters.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{BudgetLimits, KeyId, NanoUsd, Timestamp, UserId};
+
+/// What a signed-in person may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Manages everything.
+    Admin,
+    /// Sees and manages what is their own.
+    User,
+}
+
+impl Role {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::User => "user",
+        }
+    }
+
+    /// Reads what [`Role::as_str`] wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "admin" => Some(Self::Admin),
+            "user" => Some(Self::User),
+            _ => None,
+        }
+    }
+}
+
+/// A person, or a program that owns keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    pub id: UserId,
+    /// Unique; what one signs in with.
+    pub name: String,
+    pub email: Option<String>,
+    pub role: Role,
+    /// An inactive user cannot sign in, and their keys are refused.
+    pub active: bool,
+    /// The password was set by somebody else and must be changed at the first sign-in.
+    pub must_change_password: bool,
+    pub budget: BudgetLimits,
+    pub created_at: Timestamp,
+}
+
+/// A virtual key: what a client sends instead of a provider's key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VirtualKey {
+    pub id: KeyId,
+    pub user_id: UserId,
+    pub label: String,
+    /// The first characters, such as `sk-lr-3fQ`, for recognising a key in a list.
+    pub prefix: String,
+    /// The last four characters.
+    pub last4: String,
+    pub active: bool,
+    /// `None` never expires.
+    pub expires_at: Option<Timestamp>,
+    /// Requests in any 60 seconds; 0 means unlimited.
+    pub requests_per_minute: u32,
+    /// Model names (as clients ask for them) that this key may use; empty means all.
+    pub allowed_models: Vec<String>,
+    pub created_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl VirtualKey {
+    #[must_use]
+    pub fn status(&self, now: Timestamp) -> KeyStatus {
+        if !self.active {
+            KeyStatus::Disabled
+        } else if self.expires_at.is_some_and(|at| at <= now) {
+            KeyStatus::Expired
+        } else {
+            KeyStatus::Active
+        }
+    }
+}
+
+/// Whether a key works, and if not, why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyStatus {
+    Active,
+    Disabled,
+    Expired,
+}
+
+/// A user in a list, with what they have spent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserSummary {
+    pub user: User,
+    pub keys: u32,
+    pub spent_today: NanoUsd,
+    pub spent_this_month: NanoUsd,
+}
+
+/// A key in a list, with its owner and what it has spent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySummary {
+    pub key: VirtualKey,
+    pub owner: String,
+    /// The owner is active; a key of an inactive owner is refused.
+    pub owner_active: bool,
+    pub spent_this_month: NanoUsd,
+    pub status: KeyStatus,
+}
+
+/// Which users a list shows. Fits a query string: what is missing there has its default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserQuery {
+    /// Part of a name or e-mail address, without regard to case.
+    pub search: String,
+    pub sort: UserSort,
+    /// Counted from 1; 0 is taken for 1.
+    pub page: u32,
+    /// 0 stands for [`crate::page::DEFAULT_PER_PAGE`].
+    pub per_page: u32,
+}
+
+/// In which order users are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserSort {
+    #[default]
+    Name,
+    Newest,
+    Oldest,
+}
+
+/// Which keys a list shows, the newest first. Fits a query string.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeyQuery {
+    /// Part of a label or of an owner's name, or the beginning or end of a key as it is shown.
+    pub search: String,
+    /// Only the keys of this user.
+    pub user_id: Option<UserId>,
+    /// Counted from 1; 0 is taken for 1.
+    pub page: u32,
+    /// 0 stands for [`crate::page::DEFAULT_PER_PAGE`].
+    pub per_page: u32,
+}
+
+/// What is chosen about a key, when it is made and later.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NewKeyInput {
+    pub label: String,
+    /// `None` never expires.
+    pub expires_at: Option<Timestamp>,
+    /// Requests in any 60 seconds; 0 means unlimited.
+    pub requests_per_minute: u32,
+    /// Empty means all models.
+    pub allowed_models: Vec<String>,
+}
+
+/// What is known about a user besides budgets and keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileInput {
+    pub name: String,
+    pub email: Option<String>,
+    pub role: Role,
+}

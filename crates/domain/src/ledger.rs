@@ -1,0 +1,92 @@
+//! The ledger: one row for every request that a client made and that was let in. Its sums are the
+//! bill, so that a row is written before the client has the last byte and is never changed after.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    BackendId, DeploymentId, Dialect, KeyId, NanoUsd, RequestId, Timestamp, TokenUsage, UserId,
+};
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The client got the whole answer.
+    Completed,
+    /// The upstream refused or failed before any content; nothing was billed.
+    UpstreamError,
+    /// The upstream broke off after content had been sent; what was sent is billed.
+    StreamBroken,
+    /// The client went away; what had been used up to then is billed.
+    ClientDisconnected,
+    /// The router was killed while the request was running; found at the next start.
+    Interrupted,
+}
+
+impl Outcome {
+    pub const ALL: [Self; 5] = [
+        Self::Completed,
+        Self::UpstreamError,
+        Self::StreamBroken,
+        Self::ClientDisconnected,
+        Self::Interrupted,
+    ];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::UpstreamError => "upstream_error",
+            Self::StreamBroken => "stream_broken",
+            Self::ClientDisconnected => "client_disconnected",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Reads what [`Outcome::as_str`] wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|o| o.as_str() == text)
+    }
+
+    /// Whether the request counts as an error in the reports.
+    #[must_use]
+    pub const fn is_error(self) -> bool {
+        !matches!(self, Self::Completed | Self::ClientDisconnected)
+    }
+}
+
+/// One request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerRow {
+    pub request_id: RequestId,
+    pub started_at: Timestamp,
+    /// `None` where the request was made with the master key, or where authentication is off.
+    pub user_id: Option<UserId>,
+    pub key_id: Option<KeyId>,
+    /// The deployment that answered, or the last one that was tried.
+    pub backend_id: Option<BackendId>,
+    pub deployment_id: Option<DeploymentId>,
+    pub dialect: Dialect,
+    /// As the client asked for it.
+    pub request_model: String,
+    /// As it was sent upstream.
+    pub upstream_model: String,
+    pub stream: bool,
+    pub outcome: Outcome,
+    /// The HTTP status that the client got.
+    pub status: u16,
+    pub usage: TokenUsage,
+    /// The upstream did not report all of `usage`; what was missing is an estimate.
+    pub usage_estimated: bool,
+    /// `None` means unpriced: the backend allows models without a price. Never shown as $0.00.
+    pub cost: Option<NanoUsd>,
+    /// How many upstream calls were made.
+    pub attempts: u32,
+    /// Milliseconds until the first chunk that carried content.
+    pub time_to_first_chunk_ms: Option<u32>,
+    /// Milliseconds until the last byte was ready.
+    pub duration_ms: u32,
+    /// Why it failed, without credentials; `None` where it did not.
+    pub error: Option<String>,
+}

@@ -1,0 +1,339 @@
+//! What people may type into a form, and the fixed words with which it is refused. The words are
+//! chosen by variant and never repeat the input, because errors travel in URLs that anyone can
+//! forge. Rules that need the database, such as "the name is free", are not here.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{NanoUsd, money::ParseMoneyError};
+
+/// Longest name of a user, in characters.
+pub const MAX_USER_NAME: usize = 64;
+/// Longest label of a key, in characters.
+pub const MAX_LABEL: usize = 100;
+/// Shortest password, in characters.
+pub const MIN_PASSWORD: usize = 8;
+/// Longest password, in bytes: hashing must not become a way to keep the server busy.
+pub const MAX_PASSWORD: usize = 1_024;
+/// Longest e-mail address, in characters (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+pub const MAX_EMAIL: usize = 254;
+/// Most model names that one key may be restricted to.
+pub const MAX_ALLOWED_MODELS: usize = 100;
+/// Longest model name, in characters.
+pub const MAX_MODEL_NAME: usize = 200;
+
+/// The field that a problem belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    Name,
+    Email,
+    Password,
+    CurrentPassword,
+    DailyBudget,
+    MonthlyBudget,
+    Label,
+    ExpiresAt,
+    RequestsPerMinute,
+    AllowedModels,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Problem {
+    Empty,
+    /// Longest length, in characters.
+    TooLong(u32),
+    /// Shortest length, in characters.
+    TooShort(u32),
+    ControlCharacters,
+    NotAnAddress,
+    NotAnAmount,
+    /// More than nine decimals of a dollar.
+    TooPrecise,
+    TooLarge,
+    Negative,
+    NotANumber,
+    InThePast,
+    /// More entries than this.
+    TooMany(u32),
+    /// The new password is the old one.
+    Unchanged,
+    /// The name is used by the router itself.
+    Reserved,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("must not be empty"),
+            Self::TooLong(max) => write!(f, "must have at most {max} characters"),
+            Self::TooShort(min) => write!(f, "must have at least {min} characters"),
+            Self::ControlCharacters => f.write_str("must not contain control characters"),
+            Self::NotAnAddress => f.write_str("is not an e-mail address"),
+            Self::NotAnAmount => f.write_str("must be an amount in US dollars such as 2.50"),
+            Self::TooPrecise => f.write_str("must have at most nine decimals"),
+            Self::TooLarge => f.write_str("is too large"),
+            Self::Negative => f.write_str("must not be negative"),
+            Self::NotANumber => f.write_str("must be a whole number"),
+            Self::InThePast => f.write_str("must lie in the future"),
+            Self::TooMany(max) => write!(f, "must have at most {max} entries"),
+            Self::Unchanged => f.write_str("must differ from the present one"),
+            Self::Reserved => f.write_str("is reserved"),
+        }
+    }
+}
+
+impl Field {
+    /// As it begins a sentence: `Name must not be empty`.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Name => "Name",
+            Self::Email => "E-mail",
+            Self::Password => "Password",
+            Self::CurrentPassword => "Current password",
+            Self::DailyBudget => "Daily budget",
+            Self::MonthlyBudget => "Monthly budget",
+            Self::Label => "Label",
+            Self::ExpiresAt => "Expiry",
+            Self::RequestsPerMinute => "Requests per minute",
+            Self::AllowedModels => "Allowed models",
+        }
+    }
+}
+
+/// A field that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[error("{} {problem}", field.title())]
+pub struct FieldError {
+    pub field: Field,
+    pub problem: Problem,
+}
+
+impl FieldError {
+    #[must_use]
+    pub const fn new(field: Field, problem: Problem) -> Self {
+        Self { field, problem }
+    }
+}
+
+/// A change that each field allows and the state of things does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Conflict {
+    /// Names are compared without regard to case.
+    #[error("a user of that name exists")]
+    UserNameTaken,
+    /// Nobody would be left who can manage anything.
+    #[error("this is the last active admin")]
+    LastAdmin,
+    /// Nobody deletes or disables themselves.
+    #[error("this is your own account")]
+    OwnAccount,
+    #[error("there are too many keys; delete one first")]
+    TooManyKeys,
+    /// The same secret is a key already, possibly of somebody else.
+    #[error("that key exists")]
+    KeyExists,
+}
+
+/// A user's name: 1 to 64 characters. Spaces around it are dropped.
+///
+/// # Errors
+/// Names [`Field::Name`] and what is wrong with it.
+pub fn user_name(text: &str) -> Result<String, FieldError> {
+    line(Field::Name, text, MAX_USER_NAME)
+}
+
+/// A key's label: 1 to 100 characters. Spaces around it are dropped.
+///
+/// # Errors
+/// Names [`Field::Label`] and what is wrong with it.
+pub fn label(text: &str) -> Result<String, FieldError> {
+    line(Field::Label, text, MAX_LABEL)
+}
+
+fn line(field: Field, text: &str, max: usize) -> Result<String, FieldError> {
+    let text = text.trim();
+    let problem = if text.is_empty() {
+        Problem::Empty
+    } else if text.chars().count() > max {
+        Problem::TooLong(as_u32(max))
+    } else if text.chars().any(char::is_control) {
+        Problem::ControlCharacters
+    } else {
+        return Ok(text.to_owned());
+    };
+    Err(FieldError::new(field, problem))
+}
+
+/// An e-mail address; nothing means none. Whether mail arrives there is for the mail to say, so
+/// that only what cannot be one is refused.
+///
+/// # Errors
+/// Names [`Field::Email`] and what is wrong with it.
+pub fn email(text: Option<&str>) -> Result<Option<String>, FieldError> {
+    let Some(text) = text.map(str::trim).filter(|t| !t.is_empty()) else {
+        return Ok(None);
+    };
+    let text = line(Field::Email, text, MAX_EMAIL)?;
+    let plausible = text
+        .rsplit_once('@')
+        .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty())
+        && !text.contains(char::is_whitespace);
+    if plausible {
+        Ok(Some(text))
+    } else {
+        Err(FieldError::new(Field::Email, Problem::NotAnAddress))
+    }
+}
+
+/// A password that somebody chose: at least eight characters, of any kind.
+///
+/// # Errors
+/// Names [`Field::Password`] and what is wrong with it.
+pub fn password(text: &str) -> Result<(), FieldError> {
+    let problem = if text.chars().count() < MIN_PASSWORD {
+        Problem::TooShort(as_u32(MIN_PASSWORD))
+    } else if text.len() > MAX_PASSWORD {
+        Problem::TooLong(as_u32(MAX_PASSWORD))
+    } else {
+        return Ok(());
+    };
+    Err(FieldError::new(Field::Password, problem))
+}
+
+/// A budget as it was typed, in dollars; nothing means 0, which is unlimited.
+///
+/// # Errors
+/// Names `field` and what is wrong with it.
+pub fn budget(field: Field, text: &str) -> Result<NanoUsd, FieldError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(NanoUsd::ZERO);
+    }
+    let amount = NanoUsd::parse_usd(text).map_err(|error| {
+        let problem = match error {
+            ParseMoneyError::NotADecimal => Problem::NotAnAmount,
+            ParseMoneyError::TooPrecise => Problem::TooPrecise,
+            ParseMoneyError::TooLarge => Problem::TooLarge,
+        };
+        FieldError::new(field, problem)
+    })?;
+    not_negative(field, amount)
+}
+
+/// A budget as a number.
+///
+/// # Errors
+/// Names `field` when the amount is negative.
+pub fn not_negative(field: Field, amount: NanoUsd) -> Result<NanoUsd, FieldError> {
+    if amount < NanoUsd::ZERO {
+        Err(FieldError::new(field, Problem::Negative))
+    } else {
+        Ok(amount)
+    }
+}
+
+/// A whole number as it was typed; nothing means 0.
+///
+/// # Errors
+/// Names `field` when it is not a number of 32 bits.
+pub fn count(field: Field, text: &str) -> Result<u32, FieldError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse()
+        .map_err(|_| FieldError::new(field, Problem::NotANumber))
+}
+
+/// The models that a key may use, as clients ask for them: without duplicates and empty entries.
+///
+/// # Errors
+/// Names [`Field::AllowedModels`] and what is wrong with it.
+pub fn allowed_models(names: &[String]) -> Result<Vec<String>, FieldError> {
+    let mut kept: Vec<String> = Vec::new();
+    for name in names.iter().map(|n| n.trim()).filter(|n| !n.is_empty()) {
+        let name = line(Field::AllowedModels, name, MAX_MODEL_NAME)?;
+        if !kept.contains(&name) {
+            kept.push(name);
+        }
+        if kept.len() > MAX_ALLOWED_MODELS {
+            let problem = Problem::TooMany(as_u32(MAX_ALLOWED_MODELS));
+            return Err(FieldError::new(Field::AllowedModels, problem));
+        }
+    }
+    Ok(kept)
+}
+
+fn as_u32(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem<T: fmt::Debug>(result: Result<T, FieldError>) -> Problem {
+        result.expect_err("a refusal").problem
+    }
+
+    #[test]
+    fn names_are_short_printable_lines() {
+        assert_eq!(user_name("  Ada Lovelace "), Ok("Ada Lovelace".to_owned()));
+        assert_eq!(problem(user_name(" ")), Problem::Empty);
+        assert_eq!(problem(user_name("a\u{0}b")), Problem::ControlCharacters);
+        assert!(user_name(&"é".repeat(64)).is_ok(), "characters, not bytes");
+        assert_eq!(problem(user_name(&"é".repeat(65))), Problem::TooLong(64));
+        assert_eq!(problem(label(&"x".repeat(101))), Problem::TooLong(100));
+    }
+
+    #[test]
+    fn addresses_that_cannot_be_one_are_refused() {
+        assert_eq!(email(None), Ok(None));
+        assert_eq!(email(Some(" ")), Ok(None));
+        assert_eq!(email(Some("a@b")), Ok(Some("a@b".to_owned())));
+        for text in ["a", "@b", "a@", "a b@c"] {
+            assert_eq!(problem(email(Some(text))), Problem::NotAnAddress, "{text}");
+        }
+    }
+
+    #[test]
+    fn passwords_have_eight_characters_and_an_end() {
+        assert_eq!(problem(password("1234567")), Problem::TooShort(8));
+        assert_eq!(password("пароль12"), Ok(()));
+        assert_eq!(
+            problem(password(&"x".repeat(1_025))),
+            Problem::TooLong(1_024)
+        );
+    }
+
+    #[test]
+    fn budgets_are_read_as_dollars() {
+        let read = |text| budget(Field::DailyBudget, text);
+        assert_eq!(read(""), Ok(NanoUsd::ZERO));
+        assert_eq!(read(" 2.50 "), Ok(NanoUsd(2_500_000_000)));
+        assert_eq!(problem(read("-1")), Problem::Negative);
+        assert_eq!(problem(read("two")), Problem::NotAnAmount);
+        assert_eq!(problem(read("0.0000000001")), Problem::TooPrecise);
+        assert_eq!(
+            read("x").expect_err("a refusal").to_string(),
+            "Daily budget must be an amount in US dollars such as 2.50"
+        );
+    }
+
+    #[test]
+    fn allowed_models_are_a_bounded_set() {
+        let names = ["gpt-4o", " ", "gpt-4o ", "x"].map(str::to_owned);
+        assert_eq!(
+            allowed_models(&names),
+            Ok(vec!["gpt-4o".to_owned(), "x".to_owned()])
+        );
+        let many: Vec<String> = (0..101).map(|n| n.to_string()).collect();
+        assert_eq!(problem(allowed_models(&many)), Problem::TooMany(100));
+    }
+}

@@ -1,0 +1,1 @@
+//! The ledger: rows of requests, written in groups.

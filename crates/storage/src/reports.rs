@@ -1,0 +1,281 @@
+//! What the dashboards read: sums, and single requests with the names of whom and what they
+//! concern. Where a day begins is for the caller to say; this file knows no time zone.
+
+use std::collections::HashMap;
+
+use domain::{
+    BackendId, DeploymentId, Dialect, KeyId, LedgerRow, NanoUsd, Outcome, RequestId, Timestamp,
+    TokenUsage, UserId,
+    period::Period,
+    report::{NamedTotals, Totals, UserModelTotals},
+};
+
+use crate::{
+    Database, StorageError,
+    usage_sums::{Group, Scope},
+};
+
+/// How far a request's start may be from the time in its id.
+const ID_TOLERANCE_MS: i64 = 1_000;
+
+/// A row of the ledger with names. A name is `None` where the row has none, or where its bearer was
+/// deleted since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedRequest {
+    pub row: LedgerRow,
+    pub user: Option<String>,
+    pub key_label: Option<String>,
+    pub backend: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct RequestRow {
+    request_id: Vec<u8>,
+    started_at: i64,
+    user_id: Option<i64>,
+    key_id: Option<i64>,
+    backend_id: Option<i64>,
+    deployment_id: Option<i64>,
+    dialect: String,
+    request_model: String,
+    upstream_model: String,
+    stream: bool,
+    outcome: String,
+    status: i64,
+    input_tokens: i64,
+    cache_read_tokens: i64,
+    cache_write_5m_tokens: i64,
+    cache_write_1h_tokens: i64,
+    output_tokens: i64,
+    reasoning_tokens: i64,
+    usage_estimated: bool,
+    cost_nano: Option<i64>,
+    attempts: i64,
+    time_to_first_chunk_ms: Option<i64>,
+    duration_ms: i64,
+    error: Option<String>,
+    user_name: Option<String>,
+    key_label: Option<String>,
+    backend_name: Option<String>,
+}
+
+macro_rules! requests_with_names {
+    () => {
+        "select r.*, u.name as user_name, k.label as key_label, b.name as backend_name \
+         from ledger.requests r left join users u on u.id = r.user_id \
+         left join virtual_keys k on k.id = r.key_id \
+         left join backends b on b.id = r.backend_id"
+    };
+}
+
+impl TryFrom<RequestRow> for LoggedRequest {
+    type Error = StorageError;
+
+    fn try_from(row: RequestRow) -> Result<Self, StorageError> {
+        let corrupt = |what| StorageError::Corrupt { what };
+        let id: [u8; 16] = row
+            .request_id
+            .try_into()
+            .map_err(|_| corrupt("request id"))?;
+        let tokens = |n: i64| u64::try_from(n).unwrap_or(0);
+        let millis = |n: i64| u32::try_from(n.max(0)).unwrap_or(u32::MAX);
+        Ok(Self {
+            row: LedgerRow {
+                request_id: RequestId(u128::from_be_bytes(id)),
+                started_at: Timestamp(row.started_at),
+                user_id: row.user_id.map(UserId),
+                key_id: row.key_id.map(KeyId),
+                backend_id: row.backend_id.map(BackendId),
+                deployment_id: row.deployment_id.map(DeploymentId),
+                dialect: Dialect::parse(&row.dialect).ok_or(corrupt("dialect"))?,
+                request_model: row.request_model,
+                upstream_model: row.upstream_model,
+                stream: row.stream,
+                outcome: Outcome::parse(&row.outcome).ok_or(corrupt("outcome"))?,
+                status: u16::try_from(row.status).map_err(|_| corrupt("status"))?,
+                usage: TokenUsage {
+                    input: tokens(row.input_tokens),
+                    cache_read: tokens(row.cache_read_tokens),
+                    cache_write_5m: tokens(row.cache_write_5m_tokens),
+                    cache_write_1h: tokens(row.cache_write_1h_tokens),
+                    output: tokens(row.output_tokens),
+                    reasoning: tokens(row.reasoning_tokens),
+                },
+                usage_estimated: row.usage_estimated,
+                cost: row.cost_nano.map(NanoUsd),
+                attempts: millis(row.attempts),
+                time_to_first_chunk_ms: row.time_to_first_chunk_ms.map(millis),
+                duration_ms: millis(row.duration_ms),
+                error: row.error,
+            },
+            user: row.user_name,
+            key_label: row.key_label,
+            backend: row.backend_name,
+        })
+    }
+}
+
+/// `None` is everyone, the master key included.
+fn scope(user: Option<&UserId>) -> Scope<'_> {
+    user.map_or(Scope::Everyone, |id| Scope::Users(std::slice::from_ref(id)))
+}
+
+impl Database {
+    /// The sums of each stretch of time, in the order of `spans`; of one user or of everyone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn totals(
+        &self,
+        spans: &[Period],
+        user: Option<UserId>,
+    ) -> Result<Vec<Totals>, StorageError> {
+        let mut totals = vec![Totals::default(); spans.len()];
+        for sum in self
+            .sums(spans, scope(user.as_ref()), Group::Nothing)
+            .await?
+        {
+            if let Some(total) = totals.get_mut(sum.span) {
+                *total = sum.totals;
+            }
+        }
+        Ok(totals)
+    }
+
+    /// Sums by the model that clients asked for, the dearest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn totals_by_model(
+        &self,
+        period: Period,
+        user: Option<UserId>,
+    ) -> Result<Vec<NamedTotals>, StorageError> {
+        let sums = self
+            .sums(&[period], scope(user.as_ref()), Group::Model)
+            .await?;
+        let mut rows: Vec<NamedTotals> = sums
+            .into_iter()
+            .map(|sum| NamedTotals {
+                name: sum.model,
+                totals: sum.totals,
+            })
+            .collect();
+        rows.sort_by(|a, b| {
+            (b.totals.cost, b.totals.requests, &a.name).cmp(&(
+                a.totals.cost,
+                a.totals.requests,
+                &b.name,
+            ))
+        });
+        Ok(rows)
+    }
+
+    /// Sums by user and model, the dearest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn totals_by_user_and_model(
+        &self,
+        period: Period,
+    ) -> Result<Vec<UserModelTotals>, StorageError> {
+        let sums = self
+            .sums(&[period], Scope::Everyone, Group::UserAndModel)
+            .await?;
+        let names = self.user_names().await?;
+        let mut rows: Vec<UserModelTotals> = sums
+            .into_iter()
+            .map(|sum| UserModelTotals {
+                user: sum.user_id.and_then(|id| names.get(&id).cloned()),
+                user_id: sum.user_id,
+                model: sum.model,
+                totals: sum.totals,
+            })
+            .collect();
+        rows.sort_by(|a, b| {
+            (b.totals.cost, &a.user, &a.model).cmp(&(a.totals.cost, &b.user, &b.model))
+        });
+        Ok(rows)
+    }
+
+    /// What each user spent in each stretch of time, before resets; `None` is the master key. Who
+    /// spent nothing is missing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn spend_by_user(
+        &self,
+        spans: &[Period],
+    ) -> Result<Vec<Vec<(Option<UserId>, NanoUsd)>>, StorageError> {
+        let mut spends = vec![Vec::new(); spans.len()];
+        for sum in self.sums(spans, Scope::Everyone, Group::User).await? {
+            if let Some(spend) = spends.get_mut(sum.span) {
+                spend.push((sum.user_id, sum.totals.cost));
+            }
+        }
+        Ok(spends)
+    }
+
+    /// Every user's name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn user_names(&self) -> Result<HashMap<UserId, String>, StorageError> {
+        let rows: Vec<(i64, String)> = sqlx::query_as("select id, name from users")
+            .fetch_all(self.readers())
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(id, name)| (UserId(id), name))
+            .collect())
+    }
+
+    /// The latest requests that have ended, the newest first; of one user or of everyone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn latest_requests(
+        &self,
+        limit: u32,
+        user: Option<UserId>,
+    ) -> Result<Vec<LoggedRequest>, StorageError> {
+        // Two statements rather than one with `or`, since each has an index that gives the order.
+        let query = match user {
+            None => sqlx::query_as::<_, RequestRow>(concat!(
+                requests_with_names!(),
+                " order by r.started_at desc, r.id desc limit $1"
+            )),
+            Some(_) => sqlx::query_as(concat!(
+                requests_with_names!(),
+                " where r.user_id = $2 order by r.started_at desc, r.id desc limit $1"
+            )),
+        };
+        let query = query.bind(i64::from(limit));
+        let query = match user {
+            Some(id) => query.bind(id.0),
+            None => query,
+        };
+        let rows = query.fetch_all(self.readers()).await?;
+        rows.into_iter().map(LoggedRequest::try_from).collect()
+    }
+
+    /// A request by its id, over all dates. The id tells when the request started, so that the index
+    /// on time finds it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_request(&self, id: RequestId) -> Result<Option<LoggedRequest>, StorageError> {
+        let at = id.unix_millis();
+        sqlx::query_as::<_, RequestRow>(concat!(
+            requests_with_names!(),
+            " where r.started_at between $1 and $2 and r.request_id = $3"
+        ))
+        .bind(at.saturating_sub(ID_TOLERANCE_MS))
+        .bind(at.saturating_add(ID_TOLERANCE_MS))
+        .bind(&id.0.to_be_bytes()[..])
+        .fetch_optional(self.readers())
+        .await?
+        .map(LoggedRequest::try_from)
+        .transpose()
+    }
+}

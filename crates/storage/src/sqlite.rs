@@ -1,0 +1,203 @@
+//! SQLite: two files in WAL mode, one writing connection for each, and a pool of readers that see
+//! both. One writer each is all that SQLite can use; queueing for it here is cheaper than finding
+//! the file locked.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    SqlitePool,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{DatabaseOptions, StorageError, Synchronous};
+
+static CORE: Migrator = sqlx::migrate!("../../migrations/sqlite/core");
+static LEDGER: Migrator = sqlx::migrate!("../../migrations/sqlite/ledger");
+
+/// How long a statement waits for a lock that another process holds, such as a backup.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Sqlite {
+    pub(crate) writer: SqlitePool,
+    pub(crate) ledger_writer: SqlitePool,
+    pub(crate) readers: SqlitePool,
+}
+
+impl Sqlite {
+    pub(crate) async fn open(options: &DatabaseOptions) -> Result<Self, StorageError> {
+        let core_path = path_of(&options.url)?;
+        let ledger_path = beside(&core_path, "-ledger");
+        for path in [&core_path, &ledger_path] {
+            create(path)?;
+        }
+
+        // The writers first: they create the tables that readers then find.
+        let writer = writer(&core_path, options.synchronous, &CORE, "accounts").await?;
+        let ledger_writer = writer_of_ledger(&ledger_path, options.synchronous).await?;
+        let readers = readers(&core_path, ledger_path, options.readers).await?;
+        Ok(Self {
+            writer,
+            ledger_writer,
+            readers,
+        })
+    }
+
+    pub(crate) async fn close(&self) {
+        // Readers first, so that the writers, closing last, can fold the write-ahead log back in.
+        self.readers.close().await;
+        self.ledger_writer.close().await;
+        self.writer.close().await;
+    }
+}
+
+async fn writer_of_ledger(
+    path: &Path,
+    synchronous: Synchronous,
+) -> Result<SqlitePool, StorageError> {
+    writer(path, synchronous, &LEDGER, "ledger").await
+}
+
+async fn writer(
+    path: &Path,
+    synchronous: Synchronous,
+    migrations: &Migrator,
+    database: &'static str,
+) -> Result<SqlitePool, StorageError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(match synchronous {
+            Synchronous::Normal => SqliteSynchronous::Normal,
+            Synchronous::Full => SqliteSynchronous::Full,
+        })
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await?;
+    migrations
+        .run(&pool)
+        .await
+        .map_err(|source| StorageError::Migrate { database, source })?;
+    Ok(pool)
+}
+
+async fn readers(
+    core: &Path,
+    ledger: PathBuf,
+    connections: u32,
+) -> Result<SqlitePool, StorageError> {
+    let options = SqliteConnectOptions::new()
+        .filename(core)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT);
+    let ledger: std::sync::Arc<str> = ledger.to_string_lossy().into();
+    let pool = SqlitePoolOptions::new()
+        .max_connections(connections.max(1))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_connect(move |connection, _| {
+            let ledger = ledger.clone();
+            Box::pin(async move {
+                sqlx::query("attach database $1 as ledger")
+                    .bind(ledger.to_string())
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        })
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+fn path_of(url: &str) -> Result<PathBuf, StorageError> {
+    let refuse = |reason| Err(StorageError::Url { reason });
+    let Some(path) = url
+        .strip_prefix("sqlite://")
+        .or_else(|| url.strip_prefix("sqlite:"))
+    else {
+        return refuse("only sqlite is supported");
+    };
+    if path.is_empty() {
+        return refuse("the path is missing");
+    }
+    if path.contains(":memory:") {
+        return refuse("a database in memory cannot be shared by its connections");
+    }
+    if path.contains('?') {
+        return refuse("parameters are not supported");
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// `data/x.db` → `data/x-ledger.db`.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = match path.extension() {
+        Some(extension) => format!("{stem}{suffix}.{}", extension.to_string_lossy()),
+        None => format!("{stem}{suffix}"),
+    };
+    path.with_file_name(name)
+}
+
+/// Makes an empty file that only its owner can read, which SQLite takes for an empty database and
+/// whose mode it copies to the write-ahead log. A file that exists keeps its mode.
+fn create(path: &Path) -> Result<(), StorageError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        |source| StorageError::Create { path, source }
+    };
+    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed(folder))?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(failed(path))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledger_lies_beside_the_accounts() {
+        let path = path_of("sqlite://data/llm-router.db").expect("a path");
+        assert_eq!(path, Path::new("data/llm-router.db"));
+        assert_eq!(
+            beside(&path, "-ledger"),
+            Path::new("data/llm-router-ledger.db")
+        );
+        let path = path_of("sqlite:///var/lib/router").expect("a path");
+        assert_eq!(
+            beside(&path, "-ledger"),
+            Path::new("/var/lib/router-ledger")
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_refused_without_repeating_it() {
+        for url in [
+            "",
+            "sqlite://",
+            "sqlite::memory:",
+            "sqlite://x.db?mode=ro",
+            "postgres://u:hunter2@h/d",
+        ] {
+            let error = path_of(url).expect_err("a refusal").to_string();
+            assert!(error.contains("sqlite://data/llm-router.db"), "{error}");
+            assert!(!error.contains("hunter2"));
+        }
+    }
+}

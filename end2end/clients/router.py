@@ -1,0 +1,109 @@
+"""The router under test: its configuration, and the accounts that tests make on it.
+
+Each test has an account of its own, so that what it spent can be read without knowing what other tests did."""
+import itertools
+import json
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import anthropic
+import httpx
+import openai
+
+import litellm_proxy
+from prices import price
+from servers import Server, free_port
+from upstream import ANSWERS
+
+MASTER_KEY = "sk-master-for-tests"
+UPSTREAM_KEY = "sk-upstream-secret"
+MAX_BODY = 1 << 20
+_numbers = itertools.count(1)
+
+
+def config(port: int, folder: Path, litellm_url: str, upstream_url: str) -> dict:
+    """llm-router.yaml as a mapping: LiteLLM in both dialects, the misbehaving upstream, and a port where nobody is."""
+    def backend(name, kind, base_url, models, key=UPSTREAM_KEY):
+        models = [{"model": m, "price": price(m), **more} for m, more in models.items()]
+        return {"name": name, "kind": kind, "base_url": base_url, "api_keys": [key], "max_retries": 0, "timeout": "20s", "models": models}
+
+    mocks = {name: {} for name in litellm_proxy.MOCKS}
+    mocks["mock-gpt"] = {"aliases": ["company-gpt"]}
+    claudes = {litellm_proxy.claude(name): {} for name in litellm_proxy.MOCKS}
+    claudes["claude-mock"] = {"aliases": ["company-claude"]}
+    nobody = f"http://127.0.0.1:{free_port()}"
+    return {
+        "server": {"host": "127.0.0.1", "port": port, "max_body": "1MiB"},
+        "database": {"url": f"sqlite://{folder}/llm-router.db"},
+        "auth": {"master_key": "${MASTER_KEY}"},
+        "backends": [
+            backend("litellm", "openai_compatible", f"{litellm_url}/v1", mocks, litellm_proxy.KEY),
+            backend("litellm-messages", "anthropic", litellm_url, claudes, litellm_proxy.KEY),
+            backend("nobody", "openai_compatible", f"{nobody}/v1", {"nobody": {}}),
+            backend("nobody-messages", "anthropic", nobody, {"claude-nobody": {}}),
+            # One backend for each way to misbehave; a model is called like its backend.
+            *(backend(a, "openai_compatible", f"{upstream_url}/{a}/v1", {a: {"aliases": [f"company-{a}"]}}) for a in ANSWERS),
+            *(backend(f"claude-{a}", "anthropic", f"{upstream_url}/{a}", {f"claude-{a}": {"aliases": [f"company-claude-{a}"]}}) for a in ANSWERS),
+        ],
+        "groups": [{"name": "resilient", "strategy": "priority", "members": [
+            {"backend": "nobody", "model": "nobody", "priority": 0},
+            {"backend": "html", "model": "html", "priority": 1},
+            {"backend": "litellm", "model": "mock-gpt", "priority": 2},
+        ]}],
+    }
+
+
+class Account:
+    """A user of the router with one key, and clients that use it."""
+
+    def __init__(self, url: str, fields: dict):
+        self.url, self.id, self.name, self.key = url, fields["id"], fields["name"], fields["api_key"]
+        self.fields = fields
+
+    def openai(self, **more) -> openai.OpenAI:
+        """The official client, without retries unless asked for: a test wants to see the first answer."""
+        return openai.OpenAI(**{"base_url": f"{self.url}/v1", "api_key": self.key, "max_retries": 0, "timeout": 60, **more})
+
+    def anthropic(self, **more) -> anthropic.Anthropic:
+        """The official client, without retries unless asked for."""
+        return anthropic.Anthropic(**{"base_url": self.url, "api_key": self.key, "max_retries": 0, "timeout": 60, **more})
+
+    def post(self, path: str, body: bytes, **headers) -> httpx.Response:
+        """Bytes that no SDK would send."""
+        given = {"authorization": f"Bearer {self.key}", "content-type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        return httpx.post(self.url + path, content=body, headers=given, timeout=30)
+
+    def budget(self) -> dict:
+        """GET /v1/budget, amounts as exact decimals of USD."""
+        answer = httpx.get(f"{self.url}/v1/budget", headers={"authorization": f"Bearer {self.key}"})
+        assert answer.status_code == 200, answer.text
+        return json.loads(answer.text, parse_float=Decimal, parse_int=Decimal)
+
+    def usage(self) -> dict:
+        """This account's rows of GET /admin/usage by model, amounts as exact decimals of USD."""
+        rows = [row for row in admin(self.url, "GET", "/admin/usage") if row["name"] == self.name]
+        by_model = {row["model"]: row for row in rows}
+        assert len(by_model) == len(rows), f"two rows for one model: {rows}"
+        return by_model
+
+
+def admin(url: str, method: str, path: str, body: dict | None = None):
+    """An administrator's call, which has to succeed."""
+    answer = httpx.request(method, url + path, headers={"authorization": f"Bearer {MASTER_KEY}"}, json=body)
+    assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+    return json.loads(answer.text, parse_float=Decimal) if answer.content else None
+
+
+def start(folder: Path, litellm_url: str, upstream_url: str) -> Server:
+    """The router, ready."""
+    port = free_port()
+    (folder / "llm-router.yaml").write_text(json.dumps(config(port, folder, litellm_url, upstream_url), indent=1))
+    # Nothing else of the environment: a developer's OPENAI_API_KEY would make a backend.
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "MASTER_KEY": MASTER_KEY}
+    return Server([os.environ["LLM_ROUTER_BIN"], "serve", "--config", "llm-router.yaml"], port, folder, "/health", env, seconds=30)
+
+
+def new_account(url: str, **budgets) -> Account:
+    """A new user with a key; budgets in USD, none unless given."""
+    return Account(url, admin(url, "POST", "/admin/users", {"name": f"tester {next(_numbers)}", **budgets}))

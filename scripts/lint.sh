@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Format and lints, each half with the compiler that builds it. All of them run even when one fails.
+# Needs target/site (the server embeds it), so `make check` and `make test` build the site before.
+set -euo pipefail
+source "$(dirname "$0")/env.sh"
+
+failed=0
+step "format" cargo fmt --all --check || failed=1
+step "lints: server" cargo clippy --quiet "${HOST[@]}" --all-targets -- -D warnings || failed=1
+# The profile is the one that site.sh builds with: the macros are compiled once for both.
+step "lints: browser" with_wasm cargo clippy --quiet -p frontend --target $WASM --profile wasm-release -- -D warnings ||
+  failed=1
+exit $failed

@@ -1,0 +1,101 @@
+//! The command line: `serve`, `check` and `init`. It only says what was asked for; settings beyond
+//! that are the configuration's.
+
+pub mod check;
+pub mod init;
+
+use std::{net::IpAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Overrides;
+
+/// One gateway between your programs and every LLM provider: keys, budgets, exact bills, dashboards.
+#[derive(Debug, Parser)]
+#[command(name = "llm-router", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gateway and its dashboards
+    Serve(ServeArguments),
+    /// Say whether the configuration is right, and if not, what is wrong where
+    Check(CheckArguments),
+    /// Write a commented configuration to start from
+    Init(InitArguments),
+}
+
+#[derive(Debug, Default, Args)]
+pub struct ServeArguments {
+    #[command(flatten)]
+    pub config: ConfigArgument,
+    /// Address to listen on, before the environment and the file
+    #[arg(long, value_name = "ADDRESS")]
+    pub host: Option<IpAddr>,
+    /// Port to listen on, before the environment and the file; 0 takes a free one
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+}
+
+#[derive(Debug, Default, Args)]
+pub struct CheckArguments {
+    #[command(flatten)]
+    pub config: ConfigArgument,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// Where to write
+    #[arg(long, value_name = "FILE", default_value = "llm-router.yaml")]
+    pub config: PathBuf,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Default, Args)]
+pub struct ConfigArgument {
+    /// Configuration file (YAML, JSON or TOML). Otherwise the one that LLM_ROUTER_CONFIG names, or
+    /// llm-router.yaml, .yml, .json or .toml in the working directory, or else built-in defaults
+    #[arg(long = "config", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+impl ServeArguments {
+    /// What these arguments decide before the environment and the file.
+    #[must_use]
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            config: self.config.file.clone(),
+            host: self.host,
+            port: self.port,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_takes_what_goes_before_the_file() {
+        let line = "llm-router serve --config x.yaml --host ::1 --port 0".split(' ');
+        let Command::Serve(serve) = Cli::try_parse_from(line).expect("valid").command else {
+            panic!("not serve");
+        };
+        let overrides = serve.overrides();
+        assert_eq!(overrides.config, Some(PathBuf::from("x.yaml")));
+        assert_eq!(overrides.host.map(|host| host.to_string()).as_deref(), Some("::1"));
+        assert_eq!(overrides.port, Some(0));
+    }
+}

@@ -1,0 +1,332 @@
+//! The `backends` section: upstream endpoints, their credentials and how patiently they are called.
+//! What they serve is in [`super::model`]; whether names refer to each other is checked in
+//! [`super::references`].
+
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
+
+use http::{HeaderMap, HeaderName};
+use secrecy::SecretString;
+
+use super::{
+    from_text::{Choice, FromText, SecretHeader},
+    model::ModelConfig,
+    reader::Section,
+    url::BaseUrl,
+};
+
+/// Where OpenAI's own API is, whose base URL ends with its version.
+pub(super) const OPENAI: &str = "https://api.openai.com/v1";
+/// Where Anthropic's own API is; the version is part of its paths.
+pub(super) const ANTHROPIC: &str = "https://api.anthropic.com";
+
+/// One upstream endpoint.
+#[derive(Clone, Debug)]
+pub struct BackendConfig {
+    /// `name`: unique; without `/`, `|` and spaces, since clients write `backend/model`.
+    pub name: String,
+    /// `kind` with what belongs to it.
+    pub upstream: Upstream,
+    /// `api_keys`: used in turn. Empty for an upstream that asks for none.
+    pub api_keys: Vec<SecretString>,
+    /// `priority`: lower is tried first. Default 1.
+    pub priority: u32,
+    /// `timeout`, for the whole answer. Default `REQUEST_TIMEOUT` seconds, or else 10 min.
+    pub timeout: Duration,
+    /// `connect_timeout`. Default 10 s.
+    pub connect_timeout: Duration,
+    /// `first_byte_timeout`, from the request's end to the first byte of an answer. Default 2 min.
+    pub first_byte_timeout: Duration,
+    /// `idle_timeout`, between two pieces of a stream. Default 2 min.
+    pub idle_timeout: Duration,
+    /// `max_retries` on the same deployment. Default 2.
+    pub max_retries: u32,
+    /// `rate_limit`: attempts in a sliding window. Default none.
+    pub rate_limit: Option<RateLimit>,
+    /// `max_concurrent`: attempts at once. Default `MAX_CONCURRENT`, or else no limit.
+    pub max_concurrent: Option<NonZeroU32>,
+    /// `model_mapping`: the model that is asked for → the model that is sent.
+    pub model_mapping: BTreeMap<String, String>,
+    /// `unpriced`: what happens to calls whose price is not known. Default `refuse`.
+    pub unpriced: Unpriced,
+    /// `headers`: sent with every request; values are marked as sensitive.
+    pub headers: HeaderMap,
+    /// `models`. Empty: whatever the backend's own list says.
+    pub models: Vec<ModelConfig>,
+}
+
+/// What kind of endpoint a backend is, and how to reach it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// OpenAI's chat and responses APIs.
+    OpenAi { base_url: BaseUrl },
+    /// A server that speaks OpenAI's chat API.
+    OpenAiCompatible { base_url: BaseUrl },
+    /// Anthropic's messages API.
+    Anthropic { base_url: BaseUrl },
+    /// Amazon Bedrock; credentials come from AWS's own chain.
+    Bedrock {
+        /// `region`. Default `AWS_REGION`.
+        region: Option<String>,
+        /// `endpoint_url`: instead of the region's own.
+        endpoint_url: Option<BaseUrl>,
+        /// `profile`. Default `AWS_PROFILE`.
+        profile: Option<String>,
+    },
+    /// Scripted answers from inside the binary.
+    Demo,
+}
+
+/// The names of [`Upstream`]'s kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendKind {
+    OpenAi,
+    OpenAiCompatible,
+    Anthropic,
+    Bedrock,
+    Demo,
+}
+
+/// At most `requests` attempts in any `window`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    pub requests: NonZeroU32,
+    /// `window`. Default 60 s.
+    pub window: Duration,
+}
+
+/// What happens to a call whose price is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unpriced {
+    /// It is refused, so that no budget is passed unseen.
+    Refuse,
+    /// It is served, and the ledger says that it has no price.
+    Allow,
+}
+
+impl Choice for BackendKind {
+    const NOUN: &'static str = "kind";
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("openai", Self::OpenAi),
+        ("openai_compatible", Self::OpenAiCompatible),
+        ("anthropic", Self::Anthropic),
+        ("bedrock", Self::Bedrock),
+        ("demo", Self::Demo),
+    ];
+}
+
+impl Choice for Unpriced {
+    const NOUN: &'static str = "value";
+    const NAMES: &'static [(&'static str, Self)] = &[("refuse", Self::Refuse), ("allow", Self::Allow)];
+}
+
+impl Upstream {
+    /// The kind, without what belongs to it.
+    #[must_use]
+    pub const fn kind(&self) -> BackendKind {
+        match self {
+            Self::OpenAi { .. } => BackendKind::OpenAi,
+            Self::OpenAiCompatible { .. } => BackendKind::OpenAiCompatible,
+            Self::Anthropic { .. } => BackendKind::Anthropic,
+            Self::Bedrock { .. } => BackendKind::Bedrock,
+            Self::Demo => BackendKind::Demo,
+        }
+    }
+}
+
+impl BackendConfig {
+    /// A backend of which only the name and the way to it are known.
+    pub(super) fn new(name: String, upstream: Upstream, defaults: &BackendDefaults) -> Self {
+        Self {
+            name,
+            upstream,
+            api_keys: Vec::new(),
+            priority: 1,
+            timeout: defaults.timeout,
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_mins(2),
+            idle_timeout: Duration::from_mins(2),
+            max_retries: 2,
+            rate_limit: None,
+            max_concurrent: defaults.max_concurrent,
+            model_mapping: BTreeMap::new(),
+            unpriced: Unpriced::Refuse,
+            headers: HeaderMap::new(),
+            models: Vec::new(),
+        }
+    }
+
+    /// One entry of the list. What is wrong is reported and replaced by a default.
+    pub(super) fn read(section: &Section<'_>, defaults: &BackendDefaults) -> Self {
+        let name = section.field("name").required().map_or_else(String::new, |BackendName(name)| name);
+        let kind = section.field("kind").required();
+        let upstream = read_upstream(section, kind, defaults);
+        let new = Self::new(name, upstream, defaults);
+        let backend = Self {
+            api_keys: section.field("api_keys").list(),
+            priority: section.field("priority").or(new.priority),
+            timeout: timeout(section, "timeout", new.timeout),
+            connect_timeout: timeout(section, "connect_timeout", new.connect_timeout),
+            first_byte_timeout: timeout(section, "first_byte_timeout", new.first_byte_timeout),
+            idle_timeout: timeout(section, "idle_timeout", new.idle_timeout),
+            max_retries: section.field("max_retries").or(new.max_retries),
+            rate_limit: read_rate_limit(section),
+            max_concurrent: section.field("max_concurrent").optional().or(new.max_concurrent),
+            model_mapping: section.field("model_mapping").map(),
+            unpriced: section.field("unpriced").or(new.unpriced),
+            headers: read_headers(section),
+            models: section
+                .field("models")
+                .sections()
+                .iter()
+                .map(|model| ModelConfig::read(model, kind))
+                .collect(),
+            ..new
+        };
+        section.deny_unknown_keys();
+        backend.check_credentials(section);
+        backend
+    }
+
+    fn check_credentials(&self, section: &Section<'_>) {
+        let (own, host) = match &self.upstream {
+            Upstream::OpenAi { base_url } => (base_url.as_str() == OPENAI, "OpenAI"),
+            Upstream::Anthropic { base_url } => (base_url.as_str() == ANTHROPIC, "Anthropic"),
+            Upstream::Bedrock { .. } if !self.api_keys.is_empty() => {
+                section.report("api_keys", "kind bedrock takes its credentials from AWS's own chain; remove this key");
+                return;
+            }
+            _ => return,
+        };
+        // A list that is there and yet empty has a problem of its own, such as a missing variable.
+        if own && self.api_keys.is_empty() && !section.has("api_keys") {
+            section.report("api_keys", format!("missing; {host} asks for a key"));
+        }
+    }
+}
+
+/// What the environment says about all backends that do not say it themselves.
+#[derive(Clone, Debug)]
+pub(super) struct BackendDefaults {
+    pub timeout: Duration,
+    pub max_concurrent: Option<NonZeroU32>,
+    pub region: Option<String>,
+    pub profile: Option<String>,
+}
+
+impl BackendDefaults {
+    pub fn read(root: &Section<'_>) -> Self {
+        let context = root.context();
+        Self {
+            timeout: context.variable("REQUEST_TIMEOUT").unwrap_or(Duration::from_mins(10)),
+            max_concurrent: context.variable("MAX_CONCURRENT"),
+            region: context.variable("AWS_REGION"),
+            profile: context.variable("AWS_PROFILE"),
+        }
+    }
+}
+
+fn read_upstream(section: &Section<'_>, kind: Option<BackendKind>, defaults: &BackendDefaults) -> Upstream {
+    let base_url = section.field("base_url");
+    let base_url_given = base_url.is_given();
+    let base_url: Option<BaseUrl> = base_url.optional();
+    let region = section.field("region").optional();
+    let endpoint_url = section.field("endpoint_url").optional();
+    let profile = section.field("profile").optional();
+    // Without a kind nothing can be said about what belongs to it.
+    let Some(kind) = kind else {
+        return Upstream::Demo;
+    };
+    if kind != BackendKind::Bedrock {
+        for key in ["region", "endpoint_url", "profile"] {
+            if section.has(key) {
+                section.report(key, "belongs to kind bedrock only; remove it");
+            }
+        }
+    }
+    let or_default = |default| base_url.clone().unwrap_or_else(|| BaseUrl::built_in(default));
+    match kind {
+        BackendKind::OpenAi => Upstream::OpenAi { base_url: or_default(OPENAI) },
+        BackendKind::Anthropic => Upstream::Anthropic { base_url: or_default(ANTHROPIC) },
+        BackendKind::OpenAiCompatible => {
+            if !base_url_given {
+                let message = format!("missing; kind openai_compatible needs {}", BaseUrl::EXPECTED);
+                section.report("base_url", message);
+            }
+            Upstream::OpenAiCompatible { base_url: or_default(OPENAI) }
+        }
+        BackendKind::Bedrock => {
+            if base_url_given {
+                section.report("base_url", "kind bedrock has none; use endpoint_url");
+            }
+            let region = region.or_else(|| defaults.region.clone());
+            if region.is_none() && endpoint_url.is_none() && !section.has("region") && !section.has("endpoint_url") {
+                section.report("region", "missing; kind bedrock needs a region (here or in AWS_REGION) or an endpoint_url");
+            }
+            Upstream::Bedrock {
+                region,
+                endpoint_url,
+                profile: profile.or_else(|| defaults.profile.clone()),
+            }
+        }
+        BackendKind::Demo => {
+            if base_url_given {
+                section.report("base_url", "kind demo answers from inside this program; remove this key");
+            }
+            Upstream::Demo
+        }
+    }
+}
+
+fn read_rate_limit(section: &Section<'_>) -> Option<RateLimit> {
+    let field = section.field("rate_limit");
+    let given = field.is_given();
+    let limit = field.section();
+    let requests = limit.field("requests");
+    let window = timeout(&limit, "window", Duration::from_mins(1));
+    let requests = if given { requests.required() } else { None };
+    limit.deny_unknown_keys();
+    requests.map(|requests| RateLimit { requests, window })
+}
+
+fn timeout(section: &Section<'_>, key: &'static str, default: Duration) -> Duration {
+    let duration = section.field(key).or(default);
+    if duration.is_zero() {
+        section.report(key, "must be longer than zero");
+    }
+    duration
+}
+
+/// Headers that belong to the transport or that the router writes itself.
+const RESERVED_HEADERS: [&str; 6] =
+    ["host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding"];
+
+fn read_headers(section: &Section<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, SecretHeader(value)) in section.field("headers").map() {
+        match HeaderName::from_text(&name) {
+            Err(message) => section.report("headers", message),
+            Ok(name) if RESERVED_HEADERS.contains(&name.as_str()) => {
+                section.report("headers", format!("{name} is written by the router itself; remove it"));
+            }
+            Ok(name) => {
+                headers.insert(name, value);
+            }
+        }
+    }
+    headers
+}
+
+/// A name that clients can put before a `/`.
+pub(super) struct BackendName(pub String);
+
+impl FromText for BackendName {
+    const EXPECTED: &'static str = "a name without spaces, `/` and `|`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '|');
+        if text.is_empty() || text.contains(wrong) {
+            return Err(format!("expected {}, found {text:?}", Self::EXPECTED));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}

@@ -1,0 +1,47 @@
+//! What works and yet may not be what was meant. None of it keeps the server from starting.
+
+use super::{BackendConfig, BackendKind, Config, Unpriced};
+
+pub(super) fn of(config: &Config) -> Vec<String> {
+    let mut warnings: Vec<String> = config.backends.iter().flat_map(of_backend).collect();
+    if config.backends.is_empty() && !config.demo.enabled {
+        warnings.push(
+            "there is no backend: name one under `backends`, or set a provider's key such as OPENAI_API_KEY"
+                .to_owned(),
+        );
+    }
+    if !config.auth.enabled && !config.server.host.is_loopback() {
+        warnings.push(format!(
+            "authentication is off and {} is not a loopback address: everyone who reaches it can use it",
+            config.server.host
+        ));
+    }
+    warnings
+}
+
+fn of_backend(backend: &BackendConfig) -> Vec<String> {
+    let name = &backend.name;
+    let kind = backend.upstream.kind();
+    if kind == BackendKind::Bedrock {
+        return vec![format!(
+            "backend {name}: kind bedrock cannot be served by this version yet; the backend is skipped"
+        )];
+    }
+    if backend.unpriced == Unpriced::Allow || kind == BackendKind::Demo {
+        return Vec::new();
+    }
+    if backend.models.is_empty() {
+        return vec![format!(
+            "backend {name}: no prices; its models are refused until they are listed with a price, or `unpriced: allow` is set"
+        )];
+    }
+    let unpriced = backend.models.iter().filter(|model| model.price.is_none());
+    unpriced
+        .map(|model| {
+            format!(
+                "backend {name}: model {} has no price and is refused; give it one, or set `unpriced: allow`",
+                model.model
+            )
+        })
+        .collect()
+}
