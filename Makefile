@@ -26,8 +26,8 @@ site: ## the site that the binary embeds, into target/site
 	@scripts/setup.sh run
 	@scripts/site.sh
 
-bench: build ## compare with a bare reverse proxy on this machine
-	@source scripts/env.sh && step "bench" cargo run --release -p bench
+bench: build ## compare with a bare reverse proxy on this machine (ARGS=--quick: a minute)
+	@source scripts/env.sh && step "bench" cargo run --release -p bench -- $(ARGS)
 
 fmt: ## format the code
 	@cargo fmt --all

@@ -5,6 +5,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$ROOT"
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/llm-router
 TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
+# Where test suites write how many tests passed and failed, see counts.sh.
+export TEST_COUNTS=${TEST_COUNTS:-$ROOT/target/test-counts}
 
 WASM=wasm32-unknown-unknown
 # What is compiled for the host: all but the browser's half, which would ask Leptos to render and to hydrate at once.
@@ -15,15 +17,15 @@ DEBIAN_RUSTC=/usr/bin/rustc
 NODE_MAJOR=20 NODE_PACKAGE_VERSION=22.23.3
 NODE_HOME=$CACHE/node
 
-[ -x "$NODE_HOME/bin/node" ] && PATH=$NODE_HOME/bin:$PATH
-[ -x "$HOME/.cargo/bin/cargo" ] && PATH=$HOME/.cargo/bin:$PATH
+have() { command -v "$1" >/dev/null; }
+[ ! -x "$NODE_HOME/bin/node" ] || PATH=$NODE_HOME/bin:$PATH
+# A rustup that was installed in this very terminal is not on its path yet.
+have cargo || PATH=$HOME/.cargo/bin:$PATH
+die() { echo "error: $*" >&2; exit 1; }
 
 # With a toolchain at hand rustup fetches nothing by itself: it would look for what rust-toolchain.toml names at every call
 # and fail where no server answers. setup.sh fetches, once.
 if RUSTUP_AUTO_INSTALL=0 rustc -V >/dev/null 2>&1; then export RUSTUP_AUTO_INSTALL=0; fi
-
-have() { command -v "$1" >/dev/null; }
-die() { echo "error: $*" >&2; exit 1; }
 
 # Whether a compiler has the standard library for wasm. A library that another version of Debian's compiler
 # left behind does not count; setup.sh notes the version beside the files it puts there.

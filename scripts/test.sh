@@ -14,7 +14,7 @@ rust_tests() {
   local log=target/nextest.log code=0 summary run passed
   cargo nextest run "${HOST[@]}" --no-fail-fast 2>&1 | tee $log || code=$?
   summary=$(grep -E '^ *Summary \[' $log | tail -1 || true)
-  run=$(sed -nE 's/.* ([0-9]+) tests? run:.*/\1/p' <<<"$summary")
+  run=$(sed -nE 's/.* ([0-9]+)(\/[0-9]+)? tests? run:.*/\1/p' <<<"$summary")
   passed=$(sed -nE 's/.* ([0-9]+) passed.*/\1/p' <<<"$summary")
   [ -z "$run" ] || count "${passed:-0}" $((run - ${passed:-0}))
   return $code

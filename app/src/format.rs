@@ -44,9 +44,9 @@ pub fn count(n: u64) -> String {
 pub fn short_count(n: u64) -> String {
     // The bound of each unit is where the smaller one would round up to a thousand of itself.
     let (unit, suffix) = match n {
-        ..10_000 => return count(n),
-        ..999_950 => (1_000, "k"),
-        ..999_950_000 => (1_000_000, "M"),
+        0..10_000 => return count(n),
+        10_000..999_950 => (1_000, "k"),
+        999_950..999_950_000 => (1_000_000, "M"),
         _ => (1_000_000_000, "B"),
     };
     let tenths = (n + unit / 20) / (unit / 10);
@@ -57,8 +57,8 @@ pub fn short_count(n: u64) -> String {
 #[must_use]
 pub fn duration(ms: u32) -> String {
     match ms {
-        ..1_000 => format!("{ms} ms"),
-        ..59_950 => {
+        0..1_000 => format!("{ms} ms"),
+        1_000..59_950 => {
             let tenths = (ms + 50) / 100;
             format!("{}.{} s", tenths / 10, tenths % 10)
         }

@@ -13,8 +13,6 @@ from servers import Server, free_port
 KEY = "sk-litellm-upstream"
 TEXT = "Hello from LiteLLM's mock."
 CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
-# What its mocks always report, whatever was asked: (input, output) tokens of a whole answer and of a stream.
-USAGE = (10, 20)
 MOCKS = {
     "mock-gpt": {"mock_response": TEXT},
     "mock-rounding": {"mock_response": TEXT},

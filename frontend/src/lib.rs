@@ -1,1 +1,7 @@
-//! frontend
+//! The browser's entry: takes over the document that the server wrote, and nothing else.
+
+/// Called by the script that Leptos writes into the document.
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    leptos::mount::hydrate_body(app::App);
+}

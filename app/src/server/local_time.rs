@@ -2,8 +2,10 @@
 //! needs no zone database and every visitor reads the same.
 
 use control::Control;
-use domain::Timestamp;
+use domain::{Timestamp, account::KeySummary};
 use jiff::tz::TimeZone;
+
+use crate::components::key_list::KeyRow;
 
 /// Writes times in the reporting zone.
 #[derive(Debug)]
@@ -30,6 +32,17 @@ impl LocalTime {
     #[must_use]
     pub fn minute(&self, at: Timestamp) -> String {
         self.write(at, "%Y-%m-%d %H:%M")
+    }
+
+    /// A key with its times.
+    #[must_use]
+    pub fn key_row(&self, summary: KeySummary) -> KeyRow {
+        KeyRow {
+            created: self.day(summary.key.created_at),
+            last_used: summary.key.last_used_at.map(|at| self.minute(at)),
+            expires: summary.key.expires_at.map(|at| self.minute(at)),
+            summary,
+        }
     }
 
     fn write(&self, at: Timestamp, format: &str) -> String {

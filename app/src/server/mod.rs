@@ -114,7 +114,8 @@ pub async fn start_session(user: UserId, credential_version: i64) -> Result<(), 
 /// # Errors
 /// The session cannot be stored.
 pub async fn continue_session(credential_version: i64) -> Result<(), AppError> {
-    let stored = session()?.insert(CREDENTIAL_VERSION, credential_version);
+    let session = session()?;
+    let stored = session.insert(CREDENTIAL_VERSION, credential_version);
     stored.await.map_err(broken_session)
 }
 

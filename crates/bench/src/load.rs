@@ -113,7 +113,10 @@ enum Expected {
 #[derive(Debug, Default)]
 struct Seen {
     bytes: usize,
+    /// Ended by an empty line; the payload has no other.
     events: u32,
+    /// Braces opened and not closed; the payload's texts have none.
+    open_braces: i32,
     last: u8,
 }
 
@@ -121,9 +124,11 @@ impl Seen {
     fn feed(&mut self, data: &[u8]) {
         self.bytes += data.len();
         for byte in data {
-            // An event ends with an empty line; the payload has no other.
-            if *byte == b'\n' && self.last == b'\n' {
-                self.events += 1;
+            match byte {
+                b'\n' if self.last == b'\n' => self.events += 1,
+                b'{' => self.open_braces += 1,
+                b'}' => self.open_braces -= 1,
+                _ => {}
             }
             self.last = *byte;
         }
@@ -131,7 +136,7 @@ impl Seen {
 
     fn fits(&self, expected: Expected) -> bool {
         match expected {
-            Expected::Completion => self.bytes > 500 && self.last == b'}',
+            Expected::Completion => self.bytes > 500 && self.open_braces == 0 && self.events == 0,
             Expected::Stream => self.events == payload::EVENTS,
         }
     }
@@ -320,8 +325,10 @@ mod tests {
         whole.feed(&completion);
         assert!(whole.fits(Expected::Completion));
         assert!(!whole.fits(Expected::Stream));
-        let mut cut = Seen::default();
-        cut.feed(&completion[..completion.len() - 1]);
-        assert!(!cut.fits(Expected::Completion));
+        for length in 1..completion.len() {
+            let mut cut = Seen::default();
+            cut.feed(&completion[..length]);
+            assert!(!cut.fits(Expected::Completion), "cut after {length}");
+        }
     }
 }

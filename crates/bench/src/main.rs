@@ -4,10 +4,12 @@
 //! bounded in count and time. It deliberately keeps no history and judges no
 //! trend: it prints one row, and `BENCHMARKS.md` is where rows are kept.
 
+mod circumstances;
 mod load;
 mod measure;
 mod meter;
 mod payload;
+mod phases;
 mod process;
 mod report;
 mod router;
@@ -25,6 +27,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::circumstances::Circumstances;
 use crate::measure::Plan;
 use crate::process::Cores;
 
@@ -135,7 +138,7 @@ async fn conduct(options: &Options, cores: Cores) -> anyhow::Result<ExitCode> {
     } else {
         measure::Subject::Router(router_binary(options.router.clone())?)
     };
-    let circumstances = report::Circumstances::read(&cores);
+    let circumstances = Circumstances::read(&cores);
     let mut terminate = signal(SignalKind::terminate())?;
     let results = tokio::select! {
         results = measure::run(&plan, &cores, &subject) => results?,

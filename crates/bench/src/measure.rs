@@ -6,23 +6,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use bytes::Bytes;
 use tempfile::TempDir;
 
-use crate::load::{ClosedLoop, OpenLoop, Target, Timing};
-use crate::process::{self, Cores, Program, Running};
-use crate::statistics::percentile;
+use crate::load::Target;
+use crate::phases::{CONNECTIONS, Schedule, Side, microseconds, pace, saturate};
+use crate::process::{self, Cores, Program};
 use crate::{meter, payload, router};
 
 /// Calls a second while latencies are measured.
 pub const PACED_RATE: u32 = 200;
 /// Streams a second while streams are measured.
 const STREAM_RATE: u32 = 40;
-/// Connections while the proxy is given as much as it can take.
-const CONNECTIONS: u32 = 32;
-/// Into how many slices a phase is cut, so that both sides are measured within
-/// the same second or two and a machine's other work falls on both.
-const SLICES: u32 = 4;
 /// How long a process is left alone before its idle memory is read.
 const SETTLING: Duration = Duration::from_secs(1);
 
@@ -121,24 +115,6 @@ pub struct Results {
     pub subject: Figures,
     /// Bytes that the router's database grew by per call; none in a self-test.
     pub stored_per_request: Option<f64>,
-}
-
-/// One of the two sides, running.
-struct Side {
-    process: Running,
-    target: Target,
-    figures: Figures,
-}
-
-impl Side {
-    fn cpu_time(&self) -> anyhow::Result<Duration> {
-        meter::cpu_time(self.process.pid())
-    }
-
-    /// In MiB.
-    fn resident_memory(&self) -> anyhow::Result<f64> {
-        Ok(mebibytes(meter::resident_memory(self.process.pid())?))
-    }
 }
 
 /// Runs the whole plan.
@@ -303,126 +279,6 @@ async fn measure_round(plan: &Plan, direct: &Target, sides: &mut [Side; 2]) -> a
     Ok(())
 }
 
-/// What one side did in the slices of a phase without pauses.
-#[derive(Default)]
-struct Busy {
-    calls: f64,
-    cpu: Duration,
-    took: Duration,
-}
-
-impl Busy {
-    fn cpu_per_call(&self) -> f64 {
-        microseconds(self.cpu) / self.calls
-    }
-}
-
-/// Gives both sides, slice by slice in turns, as much as they can take.
-async fn saturate(
-    sides: &[Side; 2],
-    body: Bytes,
-    per_connection: u32,
-) -> anyhow::Result<[Busy; 2]> {
-    let connections = CONNECTIONS as usize;
-    let mut loads = [
-        ClosedLoop::prepare(&sides[0].target, connections, body.clone()).await?,
-        ClosedLoop::prepare(&sides[1].target, connections, body).await?,
-    ];
-    let mut busy = [Busy::default(), Busy::default()];
-    let per_slice = per_connection / SLICES;
-    for slice in 0..SLICES {
-        for index in turn(slice) {
-            let before = sides[index].cpu_time()?;
-            busy[index].took += loads[index].run(per_slice).await?;
-            busy[index].cpu += sides[index].cpu_time()? - before;
-            busy[index].calls += f64::from(per_slice * CONNECTIONS);
-        }
-    }
-    Ok(busy)
-}
-
-/// Calls at a fixed rate.
-#[derive(Clone, Copy)]
-struct Schedule {
-    rate: u32,
-    count: u32,
-    streamed: bool,
-}
-
-/// What one side did in the slices of a phase at a fixed rate.
-#[derive(Default)]
-struct Paced {
-    timings: Vec<Timing>,
-    cpu: Duration,
-}
-
-impl Paced {
-    fn total(&self, percent: f64) -> anyhow::Result<f64> {
-        self.percentile(percent, |timing| timing.total)
-    }
-
-    fn first_byte(&self) -> anyhow::Result<f64> {
-        self.percentile(50.0, |timing| timing.first_byte)
-    }
-
-    fn percentile(
-        &self,
-        percent: f64,
-        figure: impl Fn(&Timing) -> Duration,
-    ) -> anyhow::Result<f64> {
-        let samples: Vec<f64> = self
-            .timings
-            .iter()
-            .map(|timing| microseconds(figure(timing)))
-            .collect();
-        percentile(&samples, percent).context("no calls were made")
-    }
-}
-
-/// Calls the upstream directly and through both sides, slice by slice in turns.
-async fn pace(
-    direct: &Target,
-    sides: &[Side; 2],
-    schedule: Schedule,
-) -> anyhow::Result<(Paced, [Paced; 2])> {
-    let mut direct_load = OpenLoop::prepare(direct, schedule.streamed).await?;
-    let mut loads = [
-        OpenLoop::prepare(&sides[0].target, schedule.streamed).await?,
-        OpenLoop::prepare(&sides[1].target, schedule.streamed).await?,
-    ];
-    let mut undisturbed = Paced::default();
-    let mut paced = [Paced::default(), Paced::default()];
-    let per_slice = schedule.count / SLICES;
-    for slice in 0..SLICES {
-        let timings = direct_load.run(schedule.rate, per_slice).await?;
-        undisturbed.timings.extend(timings);
-        for index in turn(slice) {
-            let before = sides[index].cpu_time()?;
-            let timings = loads[index].run(schedule.rate, per_slice).await?;
-            paced[index].cpu += sides[index].cpu_time()? - before;
-            paced[index].timings.extend(timings);
-        }
-    }
-    Ok((undisturbed, paced))
-}
-
-/// Whoever goes second finds the machine warmer: take turns at it.
-fn turn(slice: u32) -> [usize; 2] {
-    if slice.is_multiple_of(2) {
-        [0, 1]
-    } else {
-        [1, 0]
-    }
-}
-
-fn microseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e6
-}
-
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
-}
-
-fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / (1024.0 * 1024.0)
 }

@@ -2,7 +2,7 @@
 //! own id when its value is dropped, and by the kernel if this program is
 //! killed before it can; none is ever looked for by name.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
@@ -229,9 +229,4 @@ fn log_end(path: &Path) -> String {
     let log = String::from_utf8_lossy(&log);
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")
-}
-
-/// A command line from parts of different string types.
-pub fn command_line<const N: usize>(parts: [&OsStr; N]) -> Vec<OsString> {
-    parts.iter().map(OsString::from).collect()
 }

@@ -1,10 +1,10 @@
 //! Sets LLM Router up for a run as an operator would: a configuration file, a
-//! database of its own in a temporary directory, and a user with budgets whose
-//! virtual key the load carries. Authentication, budgets and the ledger are
-//! therefore on; nothing here switches any part of the product off to make it
-//! faster.
+//! database of its own in a temporary directory, limits, and a user with budgets
+//! whose virtual key the load carries. Authentication, limits, budgets and the
+//! ledger are therefore on; nothing here switches any part of the product off
+//! to make it faster.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -38,12 +38,12 @@ pub fn program(
         .with_context(|| format!("failed to write {}", path.display()))?;
     Ok(Program {
         name: "llm-router",
-        command: process::command_line([
-            binary.as_os_str(),
-            OsStr::new("serve"),
-            OsStr::new("--config"),
-            path.as_os_str(),
-        ]),
+        command: vec![
+            binary.into(),
+            "serve".into(),
+            "--config".into(),
+            path.into(),
+        ],
         environment: vec![
             ("MASTER_KEY", OsString::from(MASTER_KEY)),
             ("HOME", directory.as_os_str().to_owned()),
@@ -54,12 +54,14 @@ pub fn program(
     })
 }
 
+/// The limits are out of reach, but they are counted.
 fn configuration(address: SocketAddr, upstream: SocketAddr, database: &str) -> String {
     format!(
         r#"server: {{ host: {host}, port: {port} }}
 database: {{ url: "{database}" }}
 auth: {{ master_key: "{MASTER_KEY}" }}
 demo: {{ enabled: false }}
+limits: {{ requests_per_minute: 100000000, tokens_per_minute: 1000000000000, max_parallel: 100000 }}
 backends:
   - name: bench
     kind: openai_compatible

@@ -1,1 +1,131 @@
-//! control
+//! What can be done with accounts, keys, budgets and reports, and who may do it. Every use case
+//! takes the proof that its caller may: an [`Admin`], or a [`Principal`] who then reaches only what
+//! is their own; neither can be made outside this crate. HTTP, cookies and pages are not its
+//! business, and the proxied path does not pass through here.
+
+mod account;
+mod auth;
+mod bootstrap;
+mod environment_keys;
+mod error;
+mod keys;
+mod passwords;
+mod principal;
+mod reports;
+mod secret;
+mod throttle;
+mod users;
+mod vault;
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use domain::{Timestamp, clock::Clock};
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+use storage::{Database, KeyHasher};
+
+pub use auth::SignedIn;
+pub use bootstrap::{AdminCreated, Bootstrap};
+pub use domain::account::{KeyQuery, NewKeyInput, ProfileInput, UserQuery};
+pub use error::ControlError;
+pub use keys::ShownKey;
+pub use principal::{Admin, Principal};
+pub use secret::ShownSecret;
+pub use users::{CreatedUser, NewUserInput};
+pub use vault::{RevealedSecret, Vault};
+
+/// Awaited after every change to users, keys or budgets and before the caller gets its answer, so
+/// that whoever is told "disabled" can rely on it.
+pub type ChangeListener = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// What the configuration decides.
+#[derive(Clone, Debug)]
+pub struct ControlSettings {
+    /// Where days and months begin.
+    pub time_zone: TimeZone,
+    /// Its IANA name, as it is printed.
+    pub time_zone_name: String,
+    /// `None`: there is no master key.
+    pub master_key: Option<SecretString>,
+}
+
+/// The control plane. Cheap to clone.
+#[derive(Clone)]
+pub struct Control {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Database,
+    hasher: KeyHasher,
+    settings: ControlSettings,
+    clock: Arc<dyn Clock>,
+    on_change: ChangeListener,
+    passwords: passwords::Passwords,
+    throttle: throttle::Throttle,
+    vault: Vault,
+}
+
+impl Control {
+    #[must_use]
+    pub fn new(
+        db: Database,
+        hasher: KeyHasher,
+        settings: ControlSettings,
+        clock: Arc<dyn Clock>,
+        on_change: ChangeListener,
+    ) -> Self {
+        let inner = Inner {
+            db,
+            hasher,
+            settings,
+            passwords: passwords::Passwords::new(),
+            throttle: throttle::Throttle::new(),
+            vault: Vault::new(clock.clone()),
+            clock,
+            on_change,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// IANA name of the reporting time zone.
+    #[must_use]
+    pub fn time_zone_name(&self) -> &str {
+        &self.inner.settings.time_zone_name
+    }
+
+    /// The present time, as everything here sees it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Secrets on their way to a page that shows them once.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.inner.vault
+    }
+
+    fn db(&self) -> &Database {
+        &self.inner.db
+    }
+
+    fn zone(&self) -> &TimeZone {
+        &self.inner.settings.time_zone
+    }
+
+    /// Tells the rest of the router that accounts have changed.
+    async fn changed(&self) {
+        (self.inner.on_change)().await;
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control")
+            .field("settings", &self.inner.settings)
+            .finish_non_exhaustive()
+    }
+}

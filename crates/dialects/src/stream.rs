@@ -29,6 +29,8 @@ pub struct EventFacts {
     pub final_usage: bool,
     /// The event carries the usage and nothing else.
     pub usage_only: bool,
+    /// The model has said why it stopped.
+    pub finished: bool,
     /// The event ends the stream.
     pub terminal: bool,
     pub failure: Option<StreamFailure>,
@@ -40,6 +42,8 @@ pub struct Observed {
     /// The event as the client gets it; `None` where it gets nothing.
     pub forward: Option<Bytes>,
     pub content: bool,
+    /// The model has said why it stopped; an OpenAI stream is then complete even without `[DONE]`.
+    pub finished: bool,
     pub terminal: bool,
     pub failure: Option<StreamFailure>,
 }
@@ -122,6 +126,7 @@ impl StreamReader {
         Ok(Observed {
             forward: (!dropped).then(|| renamed.unwrap_or(event)),
             content: facts.content,
+            finished: facts.finished,
             terminal: facts.terminal,
             failure: facts.failure,
         })
@@ -150,15 +155,21 @@ pub fn estimate_tokens(bytes: usize) -> u64 {
     u64::try_from(bytes.div_ceil(4)).unwrap_or(u64::MAX)
 }
 
-/// The summed lengths of the strings that stand behind any of `keys` (each with its colon and the
-/// opening quote) in `text`.
+/// What stands behind each occurrence of a key (given with its quotes), from the first byte of the
+/// value on. An escaped quote inside a string never looks like a key.
+pub(crate) fn values<'t>(text: &'t [u8], key: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
+    memmem::find_iter(text, key).filter_map(move |at| {
+        let rest = text[at + key.len()..].trim_ascii_start();
+        Some(rest.strip_prefix(b":")?.trim_ascii_start())
+    })
+}
+
+/// The summed lengths of the strings that stand behind any of `keys` in `text`.
 pub(crate) fn count_strings(text: &[u8], keys: &[&[u8]]) -> usize {
     keys.iter()
-        .map(|key| {
-            memmem::find_iter(text, key)
-                .map(|at| string_len(&text[at + key.len()..]))
-                .sum::<usize>()
-        })
+        .flat_map(|key| values(text, key))
+        .filter_map(|value| value.strip_prefix(b"\""))
+        .map(string_len)
         .sum()
 }
 
@@ -268,6 +279,21 @@ mod tests {
         let event = Bytes::from_static(b"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n");
         let observed = reader.event(event).expect("readable");
         assert_eq!(observed.failure.map(|f| f.message).as_deref(), Some("Overloaded"));
+    }
+
+    #[test]
+    fn blanks_in_the_json_change_nothing() {
+        let spaced: Vec<String> = CHAT
+            .iter()
+            .map(|e| e.replace("\":", "\": ").replace(",\"", ", \""))
+            .collect();
+        let events: Vec<&str> = spaced.iter().map(String::as_str).collect();
+        let (_, seen, _) = run(Dialect::OpenaiChat, true, &events);
+        let content: Vec<bool> = seen.iter().map(|o| o.content).collect();
+        assert_eq!(content, [false, true, true, false, false]);
+        assert!(seen[2].finished && !seen[1].finished);
+        let (_, _, cut) = run(Dialect::OpenaiChat, false, &events[..2]);
+        assert_eq!(cut.usage(100).0.output, 2);
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub enum Constraint {
 
 impl From<sqlx::Error> for StorageError {
     fn from(error: sqlx::Error) -> Self {
-        match error.as_database_error().and_then(|e| violated(e)) {
+        match error.as_database_error().and_then(violated) {
             Some(what) => Self::Conflict { what },
             None => Self::Database(error),
         }

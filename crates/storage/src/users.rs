@@ -345,6 +345,19 @@ impl Database {
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
+    /// The active admin who was created first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn first_admin(&self) -> Result<Option<UserId>, StorageError> {
+        let id: Option<i64> = sqlx::query_scalar(
+            "select id from users where role = 'admin' and active = 1 order by id limit 1",
+        )
+        .fetch_optional(self.readers())
+        .await?;
+        Ok(id.map(UserId))
+    }
+
     /// Tells why a statement that spares the last admin changed nothing.
     async fn done_or_last_admin(&self, id: UserId, changed: u64) -> Result<bool, StorageError> {
         if changed > 0 {

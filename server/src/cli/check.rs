@@ -38,7 +38,11 @@ pub fn run(
 }
 
 fn report(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
-    let Loaded { config, source, warnings } = loaded;
+    let Loaded {
+        config,
+        source,
+        warnings,
+    } = loaded;
     let source = source.as_ref().map_or_else(
         || "no configuration file, defaults and environment".to_owned(),
         |path| path.display().to_string(),
@@ -47,7 +51,9 @@ fn report(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
     let groups = count(config.groups.len(), "group");
     let demo = if config.demo.enabled { ", demo on" } else { "" };
     writeln!(out, "{source}: ok ({backends}, {groups}{demo})")?;
-    warnings.iter().try_for_each(|warning| writeln!(out, "warning: {warning}"))
+    warnings
+        .iter()
+        .try_for_each(|warning| writeln!(out, "warning: {warning}"))
 }
 
 fn count(number: usize, noun: &str) -> String {

@@ -39,7 +39,9 @@ pub fn run(arguments: &InitArguments, out: &mut impl Write) -> Result<(), InitEr
     // Whoever fills in keys should not have to think of who else can read them.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(path).and_then(|mut file| file.write_all(EXAMPLE.as_bytes()));
+    let written = options
+        .open(path)
+        .and_then(|mut file| file.write_all(EXAMPLE.as_bytes()));
     match written {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(InitError::Exists(name)),
         Err(error) => Err(InitError::Io(name, error)),

@@ -95,7 +95,10 @@ mod tests {
         };
         let overrides = serve.overrides();
         assert_eq!(overrides.config, Some(PathBuf::from("x.yaml")));
-        assert_eq!(overrides.host.map(|host| host.to_string()).as_deref(), Some("::1"));
+        assert_eq!(
+            overrides.host.map(|host| host.to_string()).as_deref(),
+            Some("::1")
+        );
         assert_eq!(overrides.port, Some(0));
     }
 }

@@ -18,7 +18,7 @@ pub struct AuthConfig {
     /// `allow_public`: whether a server without authentication may listen on a public address.
     /// Default false.
     pub allow_public: bool,
-    /// `header_name`, `AUTH_HEADER_NAME`: a header that is looked into for the key before
+    /// `header_name`, `AUTH_HEADER_NAME`: a header that may hold the key, beside
     /// `Authorization` and `x-api-key`. Default none.
     pub header_name: Option<HeaderName>,
     /// `admin_user`, `ADMIN_USER`: the first administrator. Default `admin`.
@@ -40,13 +40,28 @@ pub struct StaticKey {
 impl AuthConfig {
     pub(super) fn read(section: &Section<'_>) -> Self {
         let config = Self {
-            enabled: section.field("enabled").variables(&["ENABLE_AUTH"]).or(true),
-            master_key: section.field("master_key").variables(&["MASTER_KEY"]).optional(),
+            enabled: section
+                .field("enabled")
+                .variables(&["ENABLE_AUTH"])
+                .or(true),
+            master_key: section
+                .field("master_key")
+                .variables(&["MASTER_KEY"])
+                .optional(),
             public_models: section.field("public_models").or(false),
             allow_public: section.field("allow_public").or(false),
-            header_name: section.field("header_name").variables(&["AUTH_HEADER_NAME"]).optional(),
-            admin_user: section.field("admin_user").variables(&["ADMIN_USER"]).or("admin".to_owned()),
-            admin_password: section.field("admin_password").variables(&["ADMIN_PASSWORD"]).optional(),
+            header_name: section
+                .field("header_name")
+                .variables(&["AUTH_HEADER_NAME"])
+                .optional(),
+            admin_user: section
+                .field("admin_user")
+                .variables(&["ADMIN_USER"])
+                .or("admin".to_owned()),
+            admin_password: section
+                .field("admin_password")
+                .variables(&["ADMIN_PASSWORD"])
+                .optional(),
             static_keys: static_keys(section.context()),
         };
         section.deny_unknown_keys();
@@ -59,7 +74,9 @@ impl AuthConfig {
         let master = self.master_key.iter().map(|key| ("the master key", key));
         let mut seen: Vec<(&str, &SecretString)> = master.collect();
         for StaticKey { label, key } in &self.static_keys {
-            let same = seen.iter().find(|(_, other)| other.expose_secret() == key.expose_secret());
+            let same = seen
+                .iter()
+                .find(|(_, other)| other.expose_secret() == key.expose_secret());
             if let Some((other, _)) = same {
                 let message = format!("has the same value as {other}; each key needs its own");
                 context.report_at(Place::Variable(label.clone()), "", message);

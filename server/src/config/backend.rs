@@ -11,13 +11,8 @@ use super::{
     from_text::{Choice, FromText, SecretHeader},
     model::ModelConfig,
     reader::Section,
-    url::BaseUrl,
+    upstream::{ANTHROPIC, OPENAI, Upstream},
 };
-
-/// Where OpenAI's own API is, whose base URL ends with its version.
-pub(super) const OPENAI: &str = "https://api.openai.com/v1";
-/// Where Anthropic's own API is; the version is part of its paths.
-pub(super) const ANTHROPIC: &str = "https://api.anthropic.com";
 
 /// One upstream endpoint.
 #[derive(Clone, Debug)]
@@ -30,7 +25,7 @@ pub struct BackendConfig {
     pub api_keys: Vec<SecretString>,
     /// `priority`: lower is tried first. Default 1.
     pub priority: u32,
-    /// `timeout`, for the whole answer. Default `REQUEST_TIMEOUT` seconds, or else 10 min.
+    /// `timeout`, for the whole answer unless it is a stream. Default `REQUEST_TIMEOUT` seconds, or else 10 min.
     pub timeout: Duration,
     /// `connect_timeout`. Default 10 s.
     pub connect_timeout: Duration,
@@ -54,38 +49,6 @@ pub struct BackendConfig {
     pub models: Vec<ModelConfig>,
 }
 
-/// What kind of endpoint a backend is, and how to reach it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Upstream {
-    /// OpenAI's chat and responses APIs.
-    OpenAi { base_url: BaseUrl },
-    /// A server that speaks OpenAI's chat API.
-    OpenAiCompatible { base_url: BaseUrl },
-    /// Anthropic's messages API.
-    Anthropic { base_url: BaseUrl },
-    /// Amazon Bedrock; credentials come from AWS's own chain.
-    Bedrock {
-        /// `region`. Default `AWS_REGION`.
-        region: Option<String>,
-        /// `endpoint_url`: instead of the region's own.
-        endpoint_url: Option<BaseUrl>,
-        /// `profile`. Default `AWS_PROFILE`.
-        profile: Option<String>,
-    },
-    /// Scripted answers from inside the binary.
-    Demo,
-}
-
-/// The names of [`Upstream`]'s kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackendKind {
-    OpenAi,
-    OpenAiCompatible,
-    Anthropic,
-    Bedrock,
-    Demo,
-}
-
 /// At most `requests` attempts in any `window`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
@@ -103,34 +66,11 @@ pub enum Unpriced {
     Allow,
 }
 
-impl Choice for BackendKind {
-    const NOUN: &'static str = "kind";
-    const NAMES: &'static [(&'static str, Self)] = &[
-        ("openai", Self::OpenAi),
-        ("openai_compatible", Self::OpenAiCompatible),
-        ("anthropic", Self::Anthropic),
-        ("bedrock", Self::Bedrock),
-        ("demo", Self::Demo),
-    ];
-}
-
 impl Choice for Unpriced {
     const NOUN: &'static str = "value";
-    const NAMES: &'static [(&'static str, Self)] = &[("refuse", Self::Refuse), ("allow", Self::Allow)];
-}
-
-impl Upstream {
-    /// The kind, without what belongs to it.
-    #[must_use]
-    pub const fn kind(&self) -> BackendKind {
-        match self {
-            Self::OpenAi { .. } => BackendKind::OpenAi,
-            Self::OpenAiCompatible { .. } => BackendKind::OpenAiCompatible,
-            Self::Anthropic { .. } => BackendKind::Anthropic,
-            Self::Bedrock { .. } => BackendKind::Bedrock,
-            Self::Demo => BackendKind::Demo,
-        }
-    }
+    const EXPECTED: &'static str = "refuse or allow";
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("refuse", Self::Refuse), ("allow", Self::Allow)];
 }
 
 impl BackendConfig {
@@ -157,9 +97,12 @@ impl BackendConfig {
 
     /// One entry of the list. What is wrong is reported and replaced by a default.
     pub(super) fn read(section: &Section<'_>, defaults: &BackendDefaults) -> Self {
-        let name = section.field("name").required().map_or_else(String::new, |BackendName(name)| name);
+        let name = section
+            .field("name")
+            .required()
+            .map_or_else(String::new, |BackendName(name)| name);
         let kind = section.field("kind").required();
-        let upstream = read_upstream(section, kind, defaults);
+        let upstream = Upstream::read(section, kind, defaults);
         let new = Self::new(name, upstream, defaults);
         let backend = Self {
             api_keys: section.field("api_keys").list(),
@@ -170,7 +113,10 @@ impl BackendConfig {
             idle_timeout: timeout(section, "idle_timeout", new.idle_timeout),
             max_retries: section.field("max_retries").or(new.max_retries),
             rate_limit: read_rate_limit(section),
-            max_concurrent: section.field("max_concurrent").optional().or(new.max_concurrent),
+            max_concurrent: section
+                .field("max_concurrent")
+                .optional()
+                .or(new.max_concurrent),
             model_mapping: section.field("model_mapping").map(),
             unpriced: section.field("unpriced").or(new.unpriced),
             headers: read_headers(section),
@@ -192,7 +138,10 @@ impl BackendConfig {
             Upstream::OpenAi { base_url } => (base_url.as_str() == OPENAI, "OpenAI"),
             Upstream::Anthropic { base_url } => (base_url.as_str() == ANTHROPIC, "Anthropic"),
             Upstream::Bedrock { .. } if !self.api_keys.is_empty() => {
-                section.report("api_keys", "kind bedrock takes its credentials from AWS's own chain; remove this key");
+                section.report(
+                    "api_keys",
+                    "kind bedrock takes its credentials from AWS's own chain; remove this key",
+                );
                 return;
             }
             _ => return,
@@ -217,62 +166,12 @@ impl BackendDefaults {
     pub fn read(root: &Section<'_>) -> Self {
         let context = root.context();
         Self {
-            timeout: context.variable("REQUEST_TIMEOUT").unwrap_or(Duration::from_mins(10)),
+            timeout: context
+                .variable("REQUEST_TIMEOUT")
+                .unwrap_or(Duration::from_mins(10)),
             max_concurrent: context.variable("MAX_CONCURRENT"),
             region: context.variable("AWS_REGION"),
             profile: context.variable("AWS_PROFILE"),
-        }
-    }
-}
-
-fn read_upstream(section: &Section<'_>, kind: Option<BackendKind>, defaults: &BackendDefaults) -> Upstream {
-    let base_url = section.field("base_url");
-    let base_url_given = base_url.is_given();
-    let base_url: Option<BaseUrl> = base_url.optional();
-    let region = section.field("region").optional();
-    let endpoint_url = section.field("endpoint_url").optional();
-    let profile = section.field("profile").optional();
-    // Without a kind nothing can be said about what belongs to it.
-    let Some(kind) = kind else {
-        return Upstream::Demo;
-    };
-    if kind != BackendKind::Bedrock {
-        for key in ["region", "endpoint_url", "profile"] {
-            if section.has(key) {
-                section.report(key, "belongs to kind bedrock only; remove it");
-            }
-        }
-    }
-    let or_default = |default| base_url.clone().unwrap_or_else(|| BaseUrl::built_in(default));
-    match kind {
-        BackendKind::OpenAi => Upstream::OpenAi { base_url: or_default(OPENAI) },
-        BackendKind::Anthropic => Upstream::Anthropic { base_url: or_default(ANTHROPIC) },
-        BackendKind::OpenAiCompatible => {
-            if !base_url_given {
-                let message = format!("missing; kind openai_compatible needs {}", BaseUrl::EXPECTED);
-                section.report("base_url", message);
-            }
-            Upstream::OpenAiCompatible { base_url: or_default(OPENAI) }
-        }
-        BackendKind::Bedrock => {
-            if base_url_given {
-                section.report("base_url", "kind bedrock has none; use endpoint_url");
-            }
-            let region = region.or_else(|| defaults.region.clone());
-            if region.is_none() && endpoint_url.is_none() && !section.has("region") && !section.has("endpoint_url") {
-                section.report("region", "missing; kind bedrock needs a region (here or in AWS_REGION) or an endpoint_url");
-            }
-            Upstream::Bedrock {
-                region,
-                endpoint_url,
-                profile: profile.or_else(|| defaults.profile.clone()),
-            }
-        }
-        BackendKind::Demo => {
-            if base_url_given {
-                section.report("base_url", "kind demo answers from inside this program; remove this key");
-            }
-            Upstream::Demo
         }
     }
 }
@@ -297,8 +196,14 @@ fn timeout(section: &Section<'_>, key: &'static str, default: Duration) -> Durat
 }
 
 /// Headers that belong to the transport or that the router writes itself.
-const RESERVED_HEADERS: [&str; 6] =
-    ["host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding"];
+const RESERVED_HEADERS: [&str; 6] = [
+    "host",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "accept-encoding",
+];
 
 fn read_headers(section: &Section<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -306,7 +211,10 @@ fn read_headers(section: &Section<'_>) -> HeaderMap {
         match HeaderName::from_text(&name) {
             Err(message) => section.report("headers", message),
             Ok(name) if RESERVED_HEADERS.contains(&name.as_str()) => {
-                section.report("headers", format!("{name} is written by the router itself; remove it"));
+                section.report(
+                    "headers",
+                    format!("{name} is written by the router itself; remove it"),
+                );
             }
             Ok(name) => {
                 headers.insert(name, value);

@@ -7,7 +7,7 @@ use std::{cell::RefCell, collections::HashMap};
 use std::collections::BTreeSet;
 
 use super::{
-    document::{Entry, Format, Node, Position, SyntaxError, Value, interpolate},
+    document::{Format, Node, Position, SyntaxError, Value, interpolate},
     environment::Environment,
     error::{Place, Problem},
     from_text::FromText,
@@ -63,7 +63,12 @@ impl<'a> Context<'a> {
     }
 
     /// Parses the text that a variable holds. Nothing is put into it: it is the environment already.
-    pub fn of_variable(name: &str, text: &str, format: Format, environment: &'a Environment) -> Self {
+    pub fn of_variable(
+        name: &str,
+        text: &str,
+        format: Format,
+        environment: &'a Environment,
+    ) -> Self {
         let mut context = Self::without_text(environment);
         context.parse(name, text, format);
         context

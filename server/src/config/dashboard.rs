@@ -18,7 +18,9 @@ pub struct DashboardConfig {
 
 impl DashboardConfig {
     pub(super) fn read(section: &Section<'_>) -> Self {
-        let interval = section.field("refresh_interval").variables(&["UI_REFRESH_INTERVAL"]);
+        let interval = section
+            .field("refresh_interval")
+            .variables(&["UI_REFRESH_INTERVAL"]);
         let config = Self {
             refresh_interval: interval.or(Duration::from_secs(30)),
             time_zone: section.field("time_zone").or(TimeZone::UTC),

@@ -44,7 +44,9 @@ pub enum Synchronous {
 
 impl Choice for Synchronous {
     const NOUN: &'static str = "synchronous mode";
-    const NAMES: &'static [(&'static str, Self)] = &[("normal", Self::Normal), ("full", Self::Full)];
+    const EXPECTED: &'static str = "normal or full";
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("normal", Self::Normal), ("full", Self::Full)];
 }
 
 impl FromText for DatabaseUrl {
@@ -55,7 +57,10 @@ impl FromText for DatabaseUrl {
             if text.starts_with("postgres://") || text.starts_with("postgresql://") {
                 return Err("PostgreSQL is not supported yet; use sqlite://path".to_owned());
             }
-            return Err(format!("expected {}, with sqlite:// at its start", Self::EXPECTED));
+            return Err(format!(
+                "expected {}, with sqlite:// at its start",
+                Self::EXPECTED
+            ));
         };
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.starts_with(":memory:") || path.contains("mode=memory") {
@@ -78,7 +83,9 @@ impl FromText for DatabaseUrl {
 
 impl DatabaseConfig {
     pub(super) fn read(section: &Section<'_>) -> Self {
-        let url = section.field("url").variables(&["LLM_ROUTER_DB", "CORE_DB_PATH"]);
+        let url = section
+            .field("url")
+            .variables(&["LLM_ROUTER_DB", "CORE_DB_PATH"]);
         let config = Self {
             url: url.or(DatabaseUrl("sqlite://data/llm-router.db".to_owned())),
             synchronous: section.field("synchronous").or(Synchronous::Normal),
@@ -97,13 +104,21 @@ mod tests {
         let url = DatabaseUrl::from_variable("/var/lib/router.db").expect("a path");
         assert_eq!(url.as_str(), "sqlite:///var/lib/router.db");
         assert_eq!(url.path(), std::path::Path::new("/var/lib/router.db"));
-        assert_eq!(DatabaseUrl::from_text("sqlite:x.db"), DatabaseUrl::from_variable("x.db"));
+        assert_eq!(
+            DatabaseUrl::from_text("sqlite:x.db"),
+            DatabaseUrl::from_variable("x.db")
+        );
         assert!(DatabaseUrl::from_text("x.db").is_err());
     }
 
     #[test]
     fn databases_that_cannot_keep_a_ledger_are_refused() {
-        for text in ["postgres://u:hunter2@h/db", "sqlite::memory:", "sqlite://", "mysql://u:hunter2@h/db"] {
+        for text in [
+            "postgres://u:hunter2@h/db",
+            "sqlite::memory:",
+            "sqlite://",
+            "mysql://u:hunter2@h/db",
+        ] {
             let error = DatabaseUrl::from_variable(text).unwrap_err();
             assert!(!error.contains("hunter2"), "{error}");
         }

@@ -19,13 +19,18 @@ impl Environment {
     /// The value of a variable that is set and not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 }
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
-        let owned = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+        let owned = variables
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()));
         Self(owned.collect())
     }
 }

@@ -13,12 +13,9 @@ use crate::cli::init::EXAMPLE;
 
 /// The example with every setting in it switched on: `#key` is a setting, `# text` a comment.
 fn everything() -> String {
-    let lines = EXAMPLE.lines().map(|line| {
-        let indented = line.strip_prefix('#').filter(|rest| !rest.starts_with("# "));
-        match indented {
-            Some(rest) if !rest.starts_with(' ') || rest.starts_with("  ") => rest,
-            _ => line,
-        }
+    let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') || rest.starts_with("  ") => rest,
+        _ => line,
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -56,7 +53,11 @@ fn the_example_has_every_key_and_no_other() {
     assert_eq!(problems, [], "the whole example must be valid");
 
     let mut written = BTreeSet::new();
-    keys_of(&Format::Yaml.parse(&text).ok().expect("valid YAML"), "", &mut written);
+    keys_of(
+        &Format::Yaml.parse(&text).expect("valid YAML"),
+        "",
+        &mut written,
+    );
     assert_eq!(read, written);
 }
 
@@ -70,7 +71,10 @@ fn the_example_names_every_variable() {
     Config::read(&context_of_all, &Overrides::default());
     for context in [context, context_of_all] {
         for variable in &context.vocabulary.borrow().variables {
-            assert!(EXAMPLE.contains(variable), "{variable} is not in the example");
+            assert!(
+                EXAMPLE.contains(variable),
+                "{variable} is not in the example"
+            );
         }
     }
 }
@@ -91,7 +95,9 @@ fn the_defaults_that_the_example_claims_for_a_backend_are_the_real_ones() {
     let environment = Environment::from_iter([("OPENAI_API_KEY", "k")]);
     let read = |text: &str| {
         let context = Context::of_text("example", text, Format::Yaml, &environment);
-        Config::read(&context, &Overrides::default()).backends.remove(0)
+        Config::read(&context, &Overrides::default())
+            .backends
+            .remove(0)
     };
     let mut example = read(&everything());
     let bare = read("backends: [{name: openai-main, kind: openai, api_keys: [k]}]");

@@ -3,7 +3,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
-    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
+    num::{NonZeroU32, NonZeroUsize},
     time::Duration,
 };
 
@@ -12,7 +12,10 @@ use http::{HeaderName, HeaderValue};
 use jiff::{SignedDuration, tz::TimeZone};
 use secrecy::SecretString;
 
-use super::{document::is_number, suggest::{nearest, suggestion}};
+use super::{
+    document::is_number,
+    suggest::{nearest, suggestion},
+};
 
 /// Whether a value has to stand in quotes where the format knows quotes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,13 +49,15 @@ pub(super) trait FromText: Sized {
 pub(super) trait Choice: Sized + Copy + 'static {
     /// What is chosen, such as "kind".
     const NOUN: &'static str;
+    /// Completes "expected …", with all names.
+    const EXPECTED: &'static str;
     const NAMES: &'static [(&'static str, Self)];
     /// Names that are reserved for what this version cannot do.
     const NOT_YET: &'static [&'static str] = &[];
 }
 
 impl<C: Choice> FromText for C {
-    const EXPECTED: &'static str = C::NOUN;
+    const EXPECTED: &'static str = C::EXPECTED;
 
     fn from_text(text: &str) -> Result<Self, String> {
         if let Some((_, choice)) = C::NAMES.iter().find(|(name, _)| *name == text) {
@@ -60,11 +65,10 @@ impl<C: Choice> FromText for C {
         }
         let names = C::NAMES.iter().map(|(name, _)| *name);
         if C::NOT_YET.contains(&text) {
-            let names: Vec<&str> = names.collect();
             return Err(format!(
-                "{} {text:?} is not available yet; use one of {}",
+                "{} {text:?} is not available yet; use {}",
                 C::NOUN,
-                names.join(", ")
+                C::EXPECTED
             ));
         }
         let near = suggestion(text, names, "use one of");
@@ -134,7 +138,6 @@ whole_numbers! {
     u16: "a whole number from 0 to 65535",
     u32: "a whole number from 0 to 4294967295",
     NonZeroU32: "a whole number from 1 to 4294967295",
-    NonZeroU64: "a whole number of at least 1",
     NonZeroUsize: "a whole number of at least 1",
 }
 
@@ -147,17 +150,25 @@ impl FromText for NanoUsd {
         match Self::parse_usd(text) {
             Ok(price) if price < Self::ZERO => Err(format!("a price cannot be negative: {text}")),
             Ok(price) => Ok(price),
-            Err(error) => Err(format!("{text:?} is not a price: {error}; expected {}", Self::EXPECTED)),
+            Err(error) => Err(format!(
+                "{text:?} is not a price: {error}; expected {}",
+                Self::EXPECTED
+            )),
         }
     }
 }
 
 impl FromText for Duration {
-    const EXPECTED: &'static str = "a duration such as 500ms, 30s or 2m (a plain number is seconds)";
+    const EXPECTED: &'static str =
+        "a duration such as 500ms, 30s or 2m (a plain number is seconds)";
     const WRITTEN: Written = Written::Either;
 
     fn from_text(text: &str) -> Result<Self, String> {
-        let with_unit = if is_number(text) { format!("{text}s") } else { text.to_owned() };
+        let with_unit = if is_number(text) {
+            format!("{text}s")
+        } else {
+            text.to_owned()
+        };
         let parsed = with_unit.parse::<SignedDuration>().ok();
         parsed
             .and_then(|duration| Self::try_from(duration).ok())
@@ -189,7 +200,10 @@ impl FromText for IpAddr {
         if text == "localhost" {
             return Ok(Ipv4Addr::LOCALHOST.into());
         }
-        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|t| t.strip_suffix(']'))
+            .unwrap_or(text);
         bare.parse()
             .map_err(|_| format!("expected {}, found {text:?}", Self::EXPECTED))
     }
@@ -201,7 +215,10 @@ impl FromText for TimeZone {
     fn from_text(text: &str) -> Result<Self, String> {
         Self::get(text).map_err(|_| {
             let database = jiff::tz::db();
-            let names: Vec<String> = database.available().map(|n| n.as_str().to_owned()).collect();
+            let names: Vec<String> = database
+                .available()
+                .map(|n| n.as_str().to_owned())
+                .collect();
             match nearest(text, names.iter().map(String::as_str)) {
                 Some(near) => format!("unknown time zone {text:?}; did you mean {near:?}?"),
                 None => format!("unknown time zone {text:?}; expected {}", Self::EXPECTED),
@@ -251,7 +268,11 @@ mod tests {
             ("0", 0),
         ];
         for (text, milliseconds) in cases {
-            assert_eq!(Duration::from_text(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+            assert_eq!(
+                Duration::from_text(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
         }
         for text in ["", "30 bananas", "-1s", "-1", "s", "1y"] {
             assert!(Duration::from_text(text).is_err(), "{text}");
@@ -260,7 +281,12 @@ mod tests {
 
     #[test]
     fn sizes() {
-        let cases = [("64MiB", 64 << 20), ("1 KiB", 1024), ("2kB", 2000), ("77", 77)];
+        let cases = [
+            ("64MiB", 64 << 20),
+            ("1 KiB", 1024),
+            ("2kB", 2000),
+            ("77", 77),
+        ];
         for (text, bytes) in cases {
             assert_eq!(Bytes::from_text(text), Ok(Bytes(bytes)), "{text}");
         }
@@ -290,8 +316,14 @@ mod tests {
     fn time_zones_come_from_the_bundled_database() {
         assert!(TimeZone::from_text("Europe/Paris").is_ok());
         let error = TimeZone::from_text("Europe/Pariss").unwrap_err();
-        assert_eq!(error, "unknown time zone \"Europe/Pariss\"; did you mean \"Europe/Paris\"?");
+        assert_eq!(
+            error,
+            "unknown time zone \"Europe/Pariss\"; did you mean \"Europe/Paris\"?"
+        );
         let error = TimeZone::from_text("qq").unwrap_err();
-        assert!(error.contains("expected a time zone such as UTC"), "{error}");
+        assert!(
+            error.contains("expected a time zone such as UTC"),
+            "{error}"
+        );
     }
 }

@@ -2,11 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::{
-    from_text::Choice,
-    model::read_name,
-    reader::Section,
-};
+use super::{from_text::Choice, model::read_name, reader::Section};
 
 /// A public name that stands for several deployments.
 #[derive(Clone, Debug)]
@@ -45,12 +41,14 @@ pub enum Strategy {
 
 impl Choice for Strategy {
     const NOUN: &'static str = "strategy";
+    const EXPECTED: &'static str = "priority, weighted or round_robin";
     const NAMES: &'static [(&'static str, Self)] = &[
         ("priority", Self::Priority),
         ("weighted", Self::Weighted),
         ("round_robin", Self::RoundRobin),
     ];
-    const NOT_YET: &'static [&'static str] = &["least_usage", "least_latency", "lowest_cost", "affinity"];
+    const NOT_YET: &'static [&'static str] =
+        &["least_usage", "least_latency", "lowest_cost", "affinity"];
 }
 
 impl GroupConfig {

@@ -38,6 +38,7 @@ impl LogFilter {
 
 impl Choice for LogFormat {
     const NOUN: &'static str = "log format";
+    const EXPECTED: &'static str = "text or json";
     const NAMES: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
 }
 

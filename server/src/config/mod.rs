@@ -27,6 +27,7 @@ mod rewrite;
 mod server;
 mod source;
 mod suggest;
+mod upstream;
 mod url;
 mod warnings;
 
@@ -40,7 +41,7 @@ use std::{
 
 pub use self::{
     auth::{AuthConfig, StaticKey},
-    backend::{BackendConfig, BackendKind, RateLimit, Unpriced, Upstream},
+    backend::{BackendConfig, RateLimit, Unpriced},
     counters::CountersConfig,
     dashboard::DashboardConfig,
     database::{DatabaseConfig, DatabaseUrl, Synchronous},
@@ -54,6 +55,7 @@ pub use self::{
     model::{ModelConfig, Via},
     rewrite::RewriteConfig,
     server::ServerConfig,
+    upstream::{BackendKind, Upstream},
     url::{BaseUrl, Origin},
 };
 use self::{backend::BackendDefaults, context::Context, document::Format};
@@ -160,7 +162,10 @@ impl Config {
             automatic::backends(context, &defaults)
         } else {
             automatic::warn_if_ignored(context);
-            listed.iter().map(|section| BackendConfig::read(section, &defaults)).collect()
+            let read = |section| BackendConfig::read(section, &defaults);
+            let backends: Vec<_> = listed.iter().map(read).collect();
+            references::unique_backends(context, "backends", &backends);
+            backends
         };
         let config = Self {
             server: ServerConfig::read(&section("server"), cli, default_host),
@@ -172,8 +177,18 @@ impl Config {
             logging: LoggingConfig::read(&section("logging")),
             limits: LimitsConfig::read(&section("limits")),
             backends,
-            groups: root.field("groups").sections().iter().map(GroupConfig::read).collect(),
-            rewrites: root.field("rewrites").sections().iter().map(RewriteConfig::read).collect(),
+            groups: root
+                .field("groups")
+                .sections()
+                .iter()
+                .map(GroupConfig::read)
+                .collect(),
+            rewrites: root
+                .field("rewrites")
+                .sections()
+                .iter()
+                .map(RewriteConfig::read)
+                .collect(),
         };
         root.deny_unknown_keys();
         config.check_exposure(context);
@@ -183,7 +198,11 @@ impl Config {
 
     /// Without authentication, whoever reaches the server spends its owner's money.
     fn check_exposure(&self, context: &Context<'_>) {
-        let AuthConfig { enabled, allow_public, .. } = self.auth;
+        let AuthConfig {
+            enabled,
+            allow_public,
+            ..
+        } = self.auth;
         if !enabled && !allow_public && !self.server.host.is_loopback() {
             let message = format!(
                 "{} can be reached by others while auth.enabled is false; use 127.0.0.1, or set auth.allow_public to true",

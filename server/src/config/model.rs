@@ -5,9 +5,9 @@ use std::num::NonZeroU32;
 use domain::{NanoUsd, pricing::Price};
 
 use super::{
-    backend::BackendKind,
     from_text::{Choice, FromText},
     reader::Section,
+    upstream::BackendKind,
 };
 
 /// One model that a backend serves.
@@ -36,7 +36,9 @@ pub enum Via {
 
 impl Choice for Via {
     const NOUN: &'static str = "way";
-    const NAMES: &'static [(&'static str, Self)] = &[("invoke", Self::Invoke), ("converse", Self::Converse)];
+    const EXPECTED: &'static str = "invoke or converse";
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("invoke", Self::Invoke), ("converse", Self::Converse)];
 }
 
 impl ModelConfig {
@@ -44,7 +46,12 @@ impl ModelConfig {
     pub(super) fn read(section: &Section<'_>, kind: Option<BackendKind>) -> Self {
         let model = Self {
             model: read_name(section, "model"),
-            aliases: section.field("aliases").list().into_iter().map(|ModelName(name)| name).collect(),
+            aliases: section
+                .field("aliases")
+                .list()
+                .into_iter()
+                .map(|ModelName(name)| name)
+                .collect(),
             via: section.field("via").optional(),
             max_output_tokens: section.field("max_output_tokens").optional(),
             price: read_price(section),
@@ -59,7 +66,10 @@ impl ModelConfig {
 
 /// A required name of a model or group; empty when it is wrong, which has then been reported.
 pub(super) fn read_name(section: &Section<'_>, key: &'static str) -> String {
-    section.field(key).required().map_or_else(String::new, |ModelName(name)| name)
+    section
+        .field(key)
+        .required()
+        .map_or_else(String::new, |ModelName(name)| name)
 }
 
 /// Input and output are never guessed; what a provider does not list costs as much as input.

@@ -17,6 +17,8 @@ pub(super) struct Section<'c> {
     context: &'c Context<'c>,
     path: String,
     entries: &'c [Entry],
+    /// It is no mapping, which has been reported: nothing that is missing from it is news.
+    broken: bool,
     known: RefCell<Vec<&'static str>>,
 }
 
@@ -25,26 +27,29 @@ pub(super) struct Field<'c> {
     context: &'c Context<'c>,
     path: String,
     node: Option<&'c Node>,
+    /// The section around it is no mapping.
+    broken: bool,
     variables: &'static [&'static str],
 }
 
 impl<'c> Section<'c> {
     pub fn new(context: &'c Context<'c>, path: String, node: Option<&'c Node>) -> Self {
-        let entries = match node.map(|node| (&node.value, node)) {
-            Some((Value::Map(entries), _)) => entries.as_slice(),
-            None | Some((Value::Null, _)) => &[],
+        let (entries, broken) = match node.map(|node| (&node.value, node)) {
+            Some((Value::Map(entries), _)) => (entries.as_slice(), false),
+            None | Some((Value::Null, _)) => (&[][..], false),
             Some((_, node)) => {
                 if !is_unset(node) {
                     let message = format!("expected a mapping, found {}", node.noun());
                     context.report_at(context.text_place(node.position), &path, message);
                 }
-                &[]
+                (&[][..], true)
             }
         };
         Self {
             context,
             path,
             entries,
+            broken,
             known: RefCell::default(),
         }
     }
@@ -78,9 +83,16 @@ impl<'c> Section<'c> {
         self.known.borrow_mut().push(key);
         let path = self.path_of(key);
         #[cfg(test)]
-        self.context.vocabulary.borrow_mut().keys.insert(without_indices(&path));
+        self.context
+            .vocabulary
+            .borrow_mut()
+            .keys
+            .insert(without_indices(&path));
         let entry = self.entries.iter().find(|entry| entry.key == key);
-        Field::of(self.context, path, entry.map(|entry| &entry.node))
+        Field {
+            broken: self.broken,
+            ..Field::of(self.context, path, entry.map(|entry| &entry.node))
+        }
     }
 
     /// Reports every key that no one has asked for. To be called when all fields have been read.
@@ -106,6 +118,7 @@ impl<'c> Field<'c> {
             context,
             path,
             node,
+            broken: false,
             variables: &[],
         }
     }
@@ -120,7 +133,8 @@ impl<'c> Field<'c> {
 
     /// Whether the file gives this key a value.
     pub fn is_given(&self) -> bool {
-        self.node.is_some_and(|node| !matches!(node.value, Value::Null))
+        self.node
+            .is_some_and(|node| !matches!(node.value, Value::Null))
     }
 
     pub fn or<T: FromText>(self, default: T) -> T {
@@ -129,6 +143,9 @@ impl<'c> Field<'c> {
 
     /// The value, or a problem where there is none.
     pub fn required<T: FromText>(self) -> Option<T> {
+        if self.broken {
+            return None;
+        }
         if !self.is_given() {
             let message = format!("missing; expected {}", T::EXPECTED);
             self.context.report(&self.path, message);
@@ -160,7 +177,10 @@ impl<'c> Field<'c> {
         if let Some((name, text)) = self.variable() {
             let place = Place::Variable(name.to_owned());
             self.context.overridden(&self.path, place.clone());
-            let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+            let texts = text
+                .split(',')
+                .map(str::trim)
+                .filter(|text| !text.is_empty());
             return texts
                 .filter_map(|text| {
                     T::from_variable(text)
@@ -261,14 +281,24 @@ fn scalar<T: FromText>(context: &Context<'_>, path: &str, node: &Node) -> Option
             _ if T::from_text(text).is_ok() => format!("; write it without quotes: {text}"),
             _ => String::new(),
         };
-        report(format!("expected {}, found {}{quote}", T::EXPECTED, node.noun()));
+        report(format!(
+            "expected {}, found {}{quote}",
+            T::EXPECTED,
+            node.noun()
+        ));
         return None;
     }
     T::from_text(text).map_err(report).ok()
 }
 
 fn is_unset(node: &Node) -> bool {
-    matches!(node.value, Value::Scalar { form: Form::Unset, .. })
+    matches!(
+        node.value,
+        Value::Scalar {
+            form: Form::Unset,
+            ..
+        }
+    )
 }
 
 /// `${NAME:-}` with nothing in the variable: as if the key were not there.
@@ -278,6 +308,11 @@ fn is_empty_interpolation(node: &Node) -> bool {
 
 /// `backends[3].name` as `backends[].name`.
 #[cfg(test)]
-pub(super) fn without_indices(path: &str) -> String {
-    path.chars().filter(|c| !c.is_ascii_digit() || !path.contains('[')).collect()
+fn without_indices(path: &str) -> String {
+    let mut parts = path.split('[');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |done, part| {
+        let after = part.split_once(']').map_or(part, |(_, after)| after);
+        done + "[]" + after
+    })
 }

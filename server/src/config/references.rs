@@ -13,9 +13,8 @@ use super::{
     suggest::suggestion,
 };
 
-/// Reports everything that does not fit together.
+/// Reports everything that does not fit together, except for [`unique_backends`].
 pub(super) fn check(context: &Context<'_>, config: &Config) {
-    unique_backends(context, "backends", &config.backends);
     for (index, backend) in config.backends.iter().enumerate() {
         let path = format!("backends[{index}]");
         if backend.name == DEMO_BACKEND && config.demo.enabled {
@@ -25,19 +24,28 @@ pub(super) fn check(context: &Context<'_>, config: &Config) {
         check_models(context, &path, backend);
     }
     let names = config.groups.iter().map(|group| group.name.as_str());
-    unique(context, "group", names, |index| format!("groups[{index}].name"));
+    unique(context, "group", names, |index| {
+        format!("groups[{index}].name")
+    });
     for (index, group) in config.groups.iter().enumerate() {
         check_members(context, &format!("groups[{index}]"), group, config);
     }
-    let sources = config.rewrites.iter().map(|rewrite| rewrite.source.as_str());
-    unique(context, "rewrite", sources, |index| format!("rewrites[{index}].source"));
+    let sources = config
+        .rewrites
+        .iter()
+        .map(|rewrite| rewrite.source.as_str());
+    unique(context, "rewrite", sources, |index| {
+        format!("rewrites[{index}].source")
+    });
     check_cycles(context, &config.rewrites);
 }
 
-/// Reports backends that share a name.
+/// Reports backends that share a name, to be asked of the `list` that they stand in.
 pub(super) fn unique_backends(context: &Context<'_>, list: &str, backends: &[BackendConfig]) {
     let names = backends.iter().map(|backend| backend.name.as_str());
-    unique(context, "backend", names, |index| format!("{list}[{index}].name"));
+    unique(context, "backend", names, |index| {
+        format!("{list}[{index}].name")
+    });
 }
 
 /// Reports every name that was there before. An empty one has been reported where it was read.
@@ -50,7 +58,10 @@ fn unique<'a>(
     let mut seen = BTreeMap::new();
     for (index, name) in names.enumerate().filter(|(_, name)| !name.is_empty()) {
         if let Some(first) = seen.get(name) {
-            let message = format!("a second {noun} called {name:?}; the first is {}", path_of(*first));
+            let message = format!(
+                "a second {noun} called {name:?}; the first is {}",
+                path_of(*first)
+            );
             context.report(&path_of(index), message);
         } else {
             seen.insert(name, index);
@@ -86,13 +97,23 @@ fn check_models(context: &Context<'_>, path: &str, backend: &BackendConfig) {
     }
 }
 
-fn claim<'a>(context: &Context<'_>, taken: &mut BTreeMap<&'a str, String>, name: &'a str, at: String) {
+fn claim<'a>(
+    context: &Context<'_>,
+    taken: &mut BTreeMap<&'a str, String>,
+    name: &'a str,
+    at: String,
+) {
     if name.is_empty() {
         return;
     }
     match taken.get(name) {
         Some(first) => {
-            context.report(&at, format!("{name:?} is taken already, by {first}; a name means one model of a backend"));
+            context.report(
+                &at,
+                format!(
+                    "{name:?} is taken already, by {first}; a name means one model of a backend"
+                ),
+            );
         }
         None => {
             taken.insert(name, at);
@@ -105,7 +126,10 @@ fn check_members(context: &Context<'_>, path: &str, group: &GroupConfig, config:
     for (index, member) in group.members.iter().enumerate() {
         let path = format!("{path}.members[{index}]");
         if !seen.insert((&member.backend, &member.model)) && !member.model.is_empty() {
-            let message = format!("{}/{} is a member of this group already", member.backend, member.model);
+            let message = format!(
+                "{}/{} is a member of this group already",
+                member.backend, member.model
+            );
             context.report(&format!("{path}.model"), message);
         }
         check_member(context, &path, member, config);
@@ -116,11 +140,22 @@ fn check_member(context: &Context<'_>, path: &str, member: &MemberConfig, config
     if member.backend.is_empty() || (config.demo.enabled && member.backend == DEMO_BACKEND) {
         return;
     }
-    let Some(backend) = config.backends.iter().find(|backend| backend.name == member.backend) else {
+    let Some(backend) = config
+        .backends
+        .iter()
+        .find(|backend| backend.name == member.backend)
+    else {
         let demo = config.demo.enabled.then_some(DEMO_BACKEND);
-        let names = config.backends.iter().map(|backend| backend.name.as_str()).chain(demo);
+        let names = config
+            .backends
+            .iter()
+            .map(|backend| backend.name.as_str())
+            .chain(demo);
         let near = suggestion(&member.backend, names, "the backends are");
-        context.report(&format!("{path}.backend"), format!("no backend is called {:?}{near}", member.backend));
+        context.report(
+            &format!("{path}.backend"),
+            format!("no backend is called {:?}{near}", member.backend),
+        );
         return;
     };
     let models = backend.models.iter();
@@ -131,7 +166,10 @@ fn check_member(context: &Context<'_>, path: &str, member: &MemberConfig, config
     let serves = backend.models.is_empty() || names.clone().any(|name| name == member.model);
     if !serves && !member.model.is_empty() {
         let near = suggestion(&member.model, names, "its models are");
-        let message = format!("backend {:?} lists no model {:?}{near}", backend.name, member.model);
+        let message = format!(
+            "backend {:?} lists no model {:?}{near}",
+            backend.name, member.model
+        );
         context.report(&format!("{path}.model"), message);
     }
 }
@@ -143,7 +181,9 @@ fn check_cycles(context: &Context<'_>, rewrites: &[RewriteConfig]) {
         .map(|rewrite| (rewrite.source.as_str(), rewrite.target.as_str()))
         .collect();
     let mut settled: BTreeSet<&str> = BTreeSet::new();
-    for rewrite in rewrites {
+    let complete =
+        |rewrite: &&RewriteConfig| !rewrite.source.is_empty() && !rewrite.target.is_empty();
+    for rewrite in rewrites.iter().filter(complete) {
         let mut chain = vec![rewrite.source.as_str()];
         while let Some(next) = chain.last().and_then(|last| targets.get(last)) {
             if settled.contains(next) {
@@ -151,7 +191,10 @@ fn check_cycles(context: &Context<'_>, rewrites: &[RewriteConfig]) {
             }
             if let Some(start) = chain.iter().position(|name| name == next) {
                 let circle = [&chain[start..], &[next]].concat().join(" → ");
-                let index = rewrites.iter().position(|r| r.source == *next).unwrap_or_default();
+                let index = rewrites
+                    .iter()
+                    .position(|r| r.source == *next)
+                    .unwrap_or_default();
                 let message = format!("rewrites go in a circle: {circle}");
                 context.report(&format!("rewrites[{index}].target"), message);
                 break;

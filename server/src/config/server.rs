@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     Overrides,
+    context::Context,
     environment::Environment,
     error::Place,
     from_text::{Bytes, FromText},
@@ -48,8 +49,14 @@ impl ServerConfig {
 
     pub(super) fn read(section: &Section<'_>, cli: &Overrides, default_host: Ipv4Addr) -> Self {
         let context = section.context();
-        let host = section.field("host").variables(&["LLM_ROUTER_HOST", "HOST"]).optional();
-        let port = section.field("port").variables(port_variables(context.environment())).optional();
+        let host = section
+            .field("host")
+            .variables(host_variables(context))
+            .optional();
+        let port = section
+            .field("port")
+            .variables(port_variables(context.environment()))
+            .optional();
         if cli.host.is_some() {
             context.overridden(&section.path_of("host"), Place::Flag("--host"));
         }
@@ -61,11 +68,34 @@ impl ServerConfig {
             max_body: section.field("max_body").or(Bytes(64 << 20)).0,
             max_in_flight: section.field("max_in_flight").or(DEFAULT_MAX_IN_FLIGHT),
             shutdown_grace: section.field("shutdown_grace").or(Duration::from_secs(30)),
-            workers: section.field("workers").variables(&["LLM_ROUTER_WORKERS"]).optional(),
-            cors_origins: section.field("cors_origins").variables(&["CORS_ORIGINS"]).list(),
+            workers: section
+                .field("workers")
+                .variables(&["LLM_ROUTER_WORKERS"])
+                .optional(),
+            cors_origins: section
+                .field("cors_origins")
+                .variables(&["CORS_ORIGINS"])
+                .list(),
         };
         section.deny_unknown_keys();
         config
+    }
+}
+
+/// Shells and package managers export a `HOST` of their own, with a machine's name in it. That is
+/// not a setting, but it may have been meant as one.
+fn host_variables(context: &Context<'_>) -> &'static [&'static str] {
+    let names: &[&str] = &["LLM_ROUTER_HOST", "HOST"];
+    match context.environment().get("HOST") {
+        Some(text) if IpAddr::from_variable(text).is_err() => {
+            if context.environment().get("LLM_ROUTER_HOST").is_none() {
+                context.warn(format!(
+                    "the environment variable HOST is ignored: {text:?} is not an IP address"
+                ));
+            }
+            &names[..1]
+        }
+        _ => names,
     }
 }
 

@@ -9,7 +9,12 @@ use super::{Environment, Overrides, error::ConfigErrors};
 const VARIABLE: &str = "LLM_ROUTER_CONFIG";
 
 /// In the order in which they are looked for.
-const NAMES: [&str; 4] = ["llm-router.yaml", "llm-router.yml", "llm-router.json", "llm-router.toml"];
+const NAMES: [&str; 4] = [
+    "llm-router.yaml",
+    "llm-router.yml",
+    "llm-router.json",
+    "llm-router.toml",
+];
 
 pub(super) struct Found {
     pub path: Option<PathBuf>,
@@ -19,17 +24,27 @@ pub(super) struct Found {
 /// A file that is named is taken whether it exists or not, so that a typing error is no silent start
 /// with defaults.
 pub(super) fn find(directory: &Path, cli: &Overrides, environment: &Environment) -> Found {
-    let named = cli.config.clone().or_else(|| environment.get(VARIABLE).map(PathBuf::from));
+    let named = cli
+        .config
+        .clone()
+        .or_else(|| environment.get(VARIABLE).map(PathBuf::from));
     if named.is_some() {
         return Found {
             path: named,
             warning: None,
         };
     }
-    let mut present = NAMES.iter().map(|name| directory.join(name)).filter(|path| path.is_file());
+    let mut present = NAMES
+        .iter()
+        .map(|name| directory.join(name))
+        .filter(|path| path.is_file());
     let path = present.next();
     let warning = path.as_ref().zip(present.next()).map(|(first, second)| {
-        format!("{} is not read, because {} is", second.display(), first.display())
+        format!(
+            "{} is not read, because {} is",
+            second.display(),
+            first.display()
+        )
     });
     Found { path, warning }
 }

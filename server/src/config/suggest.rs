@@ -20,7 +20,10 @@ pub(super) fn suggestion<'a>(
 }
 
 /// The known name that is most like a wrong one, if any is like it at all.
-pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(
+    wrong: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let lower = wrong.to_lowercase();
     known
         .into_iter()
@@ -37,8 +40,14 @@ mod tests {
     #[test]
     fn a_near_match_is_offered_and_otherwise_the_choice() {
         let known = ["openai", "anthropic", "bedrock"];
-        assert_eq!(suggestion("opnai", known, "use one of"), "; did you mean \"openai\"?");
-        assert_eq!(suggestion("Anthropic", known, "use one of"), "; did you mean \"anthropic\"?");
+        assert_eq!(
+            suggestion("opnai", known, "use one of"),
+            "; did you mean \"openai\"?"
+        );
+        assert_eq!(
+            suggestion("Anthropic", known, "use one of"),
+            "; did you mean \"anthropic\"?"
+        );
         assert_eq!(
             suggestion("xyz", known, "use one of"),
             "; use one of openai, anthropic, bedrock"

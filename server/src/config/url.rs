@@ -76,7 +76,11 @@ impl FromText for Origin {
 /// A web address without credentials, which no message repeats.
 fn parse(text: &str, expected: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| {
-        let found = if text.contains('@') { String::new() } else { format!(", found {text:?}") };
+        let found = if text.contains('@') {
+            String::new()
+        } else {
+            format!(", found {text:?}")
+        };
         format!("expected {expected}{found} ({error})")
     })?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -98,13 +102,23 @@ mod tests {
             ("https://a.example/v1/", "https://a.example/v1"),
             ("http://127.0.0.1:9100", "http://127.0.0.1:9100"),
         ] {
-            assert_eq!(BaseUrl::from_text(text).map(|url| url.0).as_deref(), Ok(expected));
+            assert_eq!(
+                BaseUrl::from_text(text).map(|url| url.0).as_deref(),
+                Ok(expected)
+            );
         }
     }
 
     #[test]
     fn what_is_no_base_url_is_refused_and_credentials_are_not_repeated() {
-        for text in ["", "api.example.com", "ftp://a.example", "http://a.example?x=1", "http://a.example/#x", "http://"] {
+        for text in [
+            "",
+            "api.example.com",
+            "ftp://a.example",
+            "http://a.example?x=1",
+            "http://a.example/#x",
+            "http://",
+        ] {
             assert!(BaseUrl::from_text(text).is_err(), "{text}");
         }
         for text in ["https://user:hunter2@a.example", "https://user:hunter2@:x"] {

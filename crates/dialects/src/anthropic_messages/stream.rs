@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Keys whose strings are the model's output.
-const CONTENT_KEYS: [&[u8]; 3] = [br#""text":""#, br#""partial_json":""#, br#""thinking":""#];
+const CONTENT_KEYS: [&[u8]; 3] = [br#""text""#, br#""partial_json""#, br#""thinking""#];
 
 /// What the router needs of one event's data; `so_far` is the usage that earlier events told.
 ///

@@ -3,19 +3,19 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use memchr::memmem;
 
 use crate::{
     json::{self, ScanError},
-    stream::{EventFacts, StreamFailure, count_strings},
+    stream::{EventFacts, StreamFailure, count_strings, values},
 };
 
 /// Keys whose strings are the model's output; what they hold is counted when no usage arrives.
-const CONTENT_KEYS: [&[u8]; 4] = [
-    br#""content":""#,
-    br#""arguments":""#,
-    br#""reasoning_content":""#,
-    br#""reasoning":""#,
+const CONTENT_KEYS: [&[u8]; 5] = [
+    br#""content""#,
+    br#""arguments""#,
+    br#""reasoning_content""#,
+    br#""reasoning""#,
+    br#""refusal""#,
 ];
 
 /// What the router needs of one event's data.
@@ -44,10 +44,10 @@ pub fn read_event(data: &[u8]) -> Result<EventFacts, ScanError> {
     let choices = choices.map_or(&b""[..], |at| &data[at]);
     facts.content_bytes = count_strings(choices, &CONTENT_KEYS);
     // A role without content opens a stream; nothing has been said yet.
-    facts.content = facts.content_bytes > 0
-        || memmem::find(choices, br#""finish_reason":""#).is_some()
-        || memmem::find(choices, br#""tool_calls":["#).is_some()
-        || memmem::find(choices, br#""refusal":""#).is_some();
+    let begins = |key: &[u8], with: &[u8]| values(choices, key).any(|v| v.starts_with(with));
+    facts.finished = begins(br#""finish_reason""#, b"\"");
+    facts.content =
+        facts.content_bytes > 0 || facts.finished || begins(br#""tool_calls""#, b"[{");
     // Strict clients want the usage in a chunk of its own, whose choices are empty.
     facts.usage_only = facts.usage.is_some() && matches!(choices, b"[]" | b"");
     Ok(facts)

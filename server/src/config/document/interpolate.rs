@@ -39,7 +39,10 @@ fn walk(
                 return;
             }
             match expand(text, environment) {
-                Ok(Expanded { text: new, variables }) => {
+                Ok(Expanded {
+                    text: new,
+                    variables,
+                }) => {
                     *text = new;
                     if variables {
                         *form = Form::Interpolated;

@@ -157,9 +157,21 @@ mod tests {
     #[test]
     fn the_position_of_a_key_path_is_found_in_every_format() {
         let texts = [
-            (Format::Yaml, "a:\n  - {b: 1}\n  - c: deep\n", Position { line: 3, column: 8 }),
-            (Format::Yaml, "{\"a\": [{},\n {\"c\": 1}]}", Position { line: 2, column: 8 }),
-            (Format::Toml, "[[a]]\nb = 1\n[[a]]\nc = \"x\"\n", Position { line: 4, column: 5 }),
+            (
+                Format::Yaml,
+                "a:\n  - {b: 1}\n  - c: deep\n",
+                Position { line: 3, column: 8 },
+            ),
+            (
+                Format::Yaml,
+                "{\"a\": [{},\n {\"c\": 1}]}",
+                Position { line: 2, column: 8 },
+            ),
+            (
+                Format::Toml,
+                "[[a]]\nb = 1\n[[a]]\nc = \"x\"\n",
+                Position { line: 4, column: 5 },
+            ),
         ];
         for (format, text, expected) in texts {
             let node = format.parse(text).expect("well formed");
@@ -178,7 +190,9 @@ mod tests {
         for number in ["0", "-1", "2.50", "1e3", ".5", "0xff", "+4"] {
             assert!(is_number(number), "{number}");
         }
-        for text in ["", "0.0.0.0", "30s", "inf", "nan", "64MiB", "-", "1 2", "gpt-4"] {
+        for text in [
+            "", "0.0.0.0", "30s", "inf", "nan", "64MiB", "-", "1 2", "gpt-4",
+        ] {
             assert!(!is_number(text), "{text}");
         }
     }

@@ -39,12 +39,17 @@ fn node(text: &str, value: &Spanned<DeValue<'_>>) -> Node {
             }
             DeValue::Integer(integer) => {
                 let number = i128::from_str_radix(integer.as_str(), integer.radix());
-                scalar(number.map_or_else(|_| integer.to_string(), |n| n.to_string()), Form::Plain)
+                scalar(
+                    number.map_or_else(|_| integer.to_string(), |n| n.to_string()),
+                    Form::Plain,
+                )
             }
             DeValue::Float(float) => scalar(float.as_str().to_owned(), Form::Plain),
             DeValue::Boolean(boolean) => scalar(boolean.to_string(), Form::Plain),
             DeValue::Datetime(datetime) => scalar(datetime.to_string(), Form::Quoted),
-            DeValue::Array(items) => Value::List(items.iter().map(|item| node(text, item)).collect()),
+            DeValue::Array(items) => {
+                Value::List(items.iter().map(|item| node(text, item)).collect())
+            }
             DeValue::Table(table) => map(text, table),
         },
     }

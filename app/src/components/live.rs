@@ -1,0 +1,36 @@
+//! Figures that stay current: a resource is fetched again and again while the page is looked at.
+//! The old content stays until the new one is there, so that nothing jumps.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::session::SessionContext;
+
+/// Fetches `resource` again at the pace that the server asked for. Only in the browser: effects do
+/// not run on the server.
+pub fn refresh<T>(resource: Resource<T>)
+where
+    T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static,
+{
+    let Some(session) = SessionContext::here() else {
+        return;
+    };
+    Effect::new(move |_| {
+        let seconds = match session.0.get_untracked() {
+            Some(Ok(me)) => me.refresh_interval_s,
+            _ => return,
+        };
+        let tick = move || {
+            // A tab in the background asks nothing.
+            if !document().hidden() {
+                resource.refetch();
+            }
+        };
+        let pace = Duration::from_secs(u64::from(seconds.max(1)));
+        if let Ok(handle) = set_interval_with_handle(tick, pace) {
+            on_cleanup(move || handle.clear());
+        }
+    });
+}

@@ -1,0 +1,197 @@
+//! The frame around all pages of the two houses: the side bar, which on a phone is a popover behind
+//! a button, and the place of the page. Visitors who must change their password, and users who came
+//! to the admins' house, are stopped here; what they could do there is refused by the server anyway.
+
+use leptos::prelude::*;
+use leptos_router::{
+    components::{A, Outlet},
+    hooks::use_location,
+};
+
+use super::{icon::Icon, theme_toggle::ThemeToggle};
+use crate::{
+    pages::{errors::Forbidden, sign_out::SignOut},
+    session::{Me, SessionContext},
+};
+
+/// A link of the side bar.
+struct Link {
+    href: &'static str,
+    title: &'static str,
+    icon: &'static str,
+    /// Only this very page counts as being there.
+    exact: bool,
+}
+
+const ADMIN: [Link; 3] = [
+    Link {
+        href: "/admin-ui",
+        title: "Overview",
+        icon: "gauge",
+        exact: true,
+    },
+    Link {
+        href: "/admin-ui/users",
+        title: "Users",
+        icon: "users",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/keys",
+        title: "Keys",
+        icon: "key-round",
+        exact: false,
+    },
+];
+
+const OWN: [Link; 3] = [
+    Link {
+        href: "/user-ui",
+        title: "My usage",
+        icon: "chart-column",
+        exact: true,
+    },
+    Link {
+        href: "/user-ui/keys",
+        title: "My keys",
+        icon: "key-round",
+        exact: false,
+    },
+    Link {
+        href: "/account",
+        title: "Account",
+        icon: "circle-user-round",
+        exact: false,
+    },
+];
+
+/// The frame of the admins' pages.
+#[component]
+pub fn AdminFrame() -> impl IntoView {
+    frame(|me| match me.is_admin() {
+        true => view! { <Outlet/> }.into_any(),
+        false => view! { <Forbidden/> }.into_any(),
+    })
+}
+
+/// The frame of everybody's own pages.
+#[component]
+pub fn UserFrame() -> impl IntoView {
+    frame(|_| view! { <Outlet/> }.into_any())
+}
+
+fn frame(page: fn(&Me) -> AnyView) -> impl IntoView {
+    // The guard above this has waited for the session.
+    let me = SessionContext::here().and_then(SessionContext::me);
+    match me {
+        Some(Ok(me)) => {
+            let content = page(&me);
+            view! {
+                <a class="skip" href="#main">
+                    "Skip to content"
+                </a>
+                <div class="frame">
+                    <div class="topbar">
+                        <Brand/>
+                        <button
+                            class="btn"
+                            data-variant="ghost"
+                            data-size="icon"
+                            type="button"
+                            popovertarget="menu"
+                            aria-label="Menu"
+                        >
+                            <Icon name="menu"/>
+                        </button>
+                    </div>
+                    <Side me/>
+                    <main class="main" id="main">
+                        {content}
+                    </main>
+                </div>
+            }
+            .into_any()
+        }
+        _ => view! {
+            <main class="alone">
+                <h1>"Something went wrong on the server"</h1>
+                <p>"It could not be found out who you are. The server's log says why."</p>
+                <a class="btn" data-variant="outline" href="">
+                    "Retry"
+                </a>
+            </main>
+        }
+        .into_any(),
+    }
+}
+
+/// The name of the product and the way home.
+#[component]
+pub fn Brand() -> impl IntoView {
+    view! {
+        <a class="brand" href="/" rel="external">
+            <img src="/favicon.svg" alt="" width="20" height="20"/>
+            "LLM Router"
+        </a>
+    }
+}
+
+#[component]
+fn Side(me: Me) -> impl IntoView {
+    let is_admin = me.is_admin();
+    let here = use_location().pathname;
+    // A popover does not close by itself when the router changes the page.
+    Effect::new(move |before: Option<String>| {
+        let now = here.get();
+        if before.is_some_and(|before| before != now) {
+            close_menu();
+        }
+        now
+    });
+    let links = |links: &'static [Link]| {
+        let items = links.iter().map(|link| {
+            view! {
+                <li>
+                    <A href=link.href exact=link.exact>
+                        <Icon name=link.icon/>
+                        {link.title}
+                    </A>
+                </li>
+            }
+        });
+        view! { <ul>{items.collect_view()}</ul> }
+    };
+    view! {
+        <nav class="side" id="menu" popover="auto" aria-label="Main">
+            <Brand/>
+            {is_admin.then(|| view! { <h2>"Router"</h2> {links(&ADMIN)} })}
+            <h2>"You"</h2>
+            {links(&OWN)}
+            <div class="side-foot">
+                <div class="who">
+                    <strong>{me.name.clone()}</strong>
+                    {if is_admin { "Admin" } else { "User" }}
+                    " · LLM Router "
+                    {me.version.clone()}
+                </div>
+                <ThemeToggle/>
+                <ul>
+                    <li>
+                        <SignOut/>
+                    </li>
+                </ul>
+            </div>
+        </nav>
+    }
+}
+
+fn close_menu() {
+    use leptos::wasm_bindgen::JsCast;
+    let menu = document()
+        .get_element_by_id("menu")
+        .and_then(|menu| menu.dyn_into::<leptos::web_sys::HtmlElement>().ok());
+    if let Some(menu) = menu {
+        // It may not be open, which is what is wanted.
+        let _ = menu.hide_popover();
+    }
+}

@@ -1,0 +1,87 @@
+//! What has just been done, said once at the head of the page. It travels in the URL as a word of
+//! a fixed list, so that a forged URL can say nothing else.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::icon::Icon;
+
+/// A thing that was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    UserDeleted,
+    UserCreated,
+    KeyDeleted,
+    PasswordChanged,
+    SignedOut,
+}
+
+impl Done {
+    const ALL: [Self; 5] = [
+        Self::UserDeleted,
+        Self::UserCreated,
+        Self::KeyDeleted,
+        Self::PasswordChanged,
+        Self::SignedOut,
+    ];
+
+    /// As it stands in the URL, after `done=`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UserDeleted => "user-deleted",
+            Self::UserCreated => "user-created",
+            Self::KeyDeleted => "key-deleted",
+            Self::PasswordChanged => "password-changed",
+            Self::SignedOut => "signed-out",
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::UserDeleted => "The user and their keys are gone.",
+            Self::UserCreated => "The user can sign in now.",
+            Self::KeyDeleted => "The key is gone; requests with it are refused.",
+            Self::PasswordChanged => {
+                "The password is changed. Everywhere else you have been signed out."
+            }
+            Self::SignedOut => "You have been signed out.",
+        }
+    }
+
+    /// Reads what [`Done::as_str`] wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|done| done.as_str() == text)
+    }
+}
+
+/// Says what `?done=` names.
+#[component]
+pub fn Notice() -> impl IntoView {
+    let query = use_query_map();
+    let done = Memo::new(move |_| Done::parse(query.read().get_str("done")?));
+    move || {
+        done.get().map(|done| {
+            view! {
+                <p class="notice" role="status">
+                    <Icon name="circle-check"/>
+                    {done.text()}
+                </p>
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_notice_is_found_by_its_word_and_nothing_else_is() {
+        for done in Done::ALL {
+            assert_eq!(Done::parse(done.as_str()), Some(done));
+        }
+        assert_eq!(Done::parse("call-this-number"), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! One's own account: who one is, and the password. Whoever got a password from somebody else has
+//! to choose their own here before anything else opens.
+
+pub mod api;
+
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+use crate::{
+    components::{
+        form_field::{FormAlert, Submit, TextField, failure},
+        notice::Notice,
+        page_header::PageHeader,
+    },
+    session::SessionContext,
+};
+use api::ChangePassword;
+
+const FIELDS: &[&str] = &["current", "password", "repeat"];
+
+#[component]
+pub fn AccountPage() -> impl IntoView {
+    let me = SessionContext::here()
+        .and_then(SessionContext::me)
+        .and_then(Result::ok);
+    let forced = me.as_ref().is_some_and(|me| me.must_change_password);
+    let about = me.map(|me| format!("Signed in as {}.", me.name));
+    let failed = failure(ServerAction::<ChangePassword>::new().value());
+    view! {
+        <PageHeader title="Account" about=about/>
+        <Notice/>
+        {forced
+            .then(|| {
+                view! {
+                    <p class="trouble" role="status">
+                        "Somebody else set your password. Choose your own to go on."
+                    </p>
+                }
+            })}
+        <section class="tile max-w-md">
+            <header>
+                <h2>"Change password"</h2>
+            </header>
+            <form class="form body" method="post" action=ChangePassword::url()>
+                <FormAlert failure=failed fields=FIELDS/>
+                <TextField
+                    form="password"
+                    name="current"
+                    label="Current password"
+                    kind="password"
+                    failure=failed
+                    autocomplete="current-password"
+                    required=true
+                />
+                <TextField
+                    form="password"
+                    name="password"
+                    label="New password"
+                    kind="password"
+                    failure=failed
+                    autocomplete="new-password"
+                    hint="At least 8 characters."
+                    required=true
+                />
+                <TextField
+                    form="password"
+                    name="repeat"
+                    label="New password again"
+                    kind="password"
+                    failure=failed
+                    autocomplete="new-password"
+                    required=true
+                />
+                <div>
+                    <Submit label="Change password"/>
+                </div>
+            </form>
+        </section>
+    }
+}

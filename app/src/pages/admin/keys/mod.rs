@@ -1,0 +1,201 @@
+//! All keys: find them, see who uses them, make, disable and delete them.
+
+pub mod api;
+
+use leptos::{form::ActionForm, prelude::*};
+use leptos_router::hooks::use_query_map;
+
+use crate::{
+    components::{
+        form_field::{FormAlert, SelectField, Submit, failure},
+        icon::Icon,
+        key_form::{KEY_FIELDS, KeyFields},
+        key_list::{KeyFacts, KeyList, KeyRow},
+        notice::Notice,
+        page_header::PageHeader,
+        pagination::{Extent, Pagination},
+        panel::SidePanel,
+        search_form::SearchForm,
+        suspense_error::Load,
+    },
+    pages::reveal::open_document,
+    url::{ListUrl, Panel},
+};
+use api::{CreateKey, DeleteKey, SetKeyActive, get_key, key_owners, list_keys};
+
+const PATH: &str = "/admin-ui/keys";
+
+#[component]
+pub fn KeysPage() -> impl IntoView {
+    let query = use_query_map();
+    let url = Memo::new(move |_| ListUrl::read(|name| query.read().get(name)));
+    let panel = Memo::new(move |_| url.read().panel);
+    let set_active = ServerAction::<SetKeyActive>::new();
+    let keys = Resource::new(
+        move || {
+            let url = url.read();
+            (url.search.clone(), url.page, set_active.version().get())
+        },
+        |(search, page, _)| list_keys(search, page),
+    );
+    let close = Signal::derive(move || url.read().with_panel(Panel::Closed).href(PATH));
+    view! {
+        <PageHeader title="Keys" about="What clients send instead of a provider’s key.">
+            <a class="btn" href=move || url.read().with_panel(Panel::New).href(PATH)>
+                <Icon name="plus"/>
+                "New key"
+            </a>
+        </PageHeader>
+        <Notice/>
+        <div class="split">
+            <div class="stack">
+                <SearchForm
+                    path=PATH
+                    label="Search by label, owner or key"
+                    search=Signal::derive(move || url.read().search.clone())
+                />
+                <Load
+                    resource=keys
+                    show={move |page: domain::page::Page<KeyRow>| {
+                        view! { {move || view! { <Listed url=url.get() page=page.clone()/> }} }
+                            .into_any()
+                    }}
+                />
+            </div>
+            {move || match panel.get() {
+                Panel::Closed => ().into_any(),
+                Panel::New => view! { <NewKey close/> }.into_any(),
+                Panel::Item(id) => view! { <OneKey id close set_active/> }.into_any(),
+            }}
+        </div>
+    }
+}
+
+#[component]
+fn Listed(url: ListUrl, page: domain::page::Page<KeyRow>) -> impl IntoView {
+    let extent = Extent::from(&page);
+    if !page.rows.is_empty() {
+        return view! {
+            <KeyList path=PATH url=url.clone() keys=page.rows own=false/>
+            <Pagination path=PATH url extent/>
+        }
+        .into_any();
+    }
+    let (text, href, action) = match url.search.is_empty() {
+        true => (
+            "No key here. Without one no client can use the router.",
+            "/admin-ui/keys?new=1",
+            "Create a key",
+        ),
+        false => (
+            "No key’s label, owner, beginning or end is that.",
+            PATH,
+            "Show all keys",
+        ),
+    };
+    view! {
+        <div class="tile nothing">
+            <p>{text}</p>
+            <a class="btn" data-variant="outline" href=href>
+                {action}
+            </a>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn NewKey(close: Signal<String>) -> impl IntoView {
+    let create = ServerAction::<CreateKey>::new();
+    let failed = failure(create.value());
+    open_document(create.value());
+    let owners = Resource::new(|| (), |()| key_owners());
+    view! {
+        <SidePanel title="New key" close>
+            <section>
+                <Load
+                    resource=owners
+                    show={move |owners: Vec<(i64, String)>| {
+                        let mine = owners.first().map(|(id, _)| id.to_string());
+                        let options = owners.into_iter().map(|(id, name)| (id.to_string(), name));
+                        view! {
+                            <ActionForm action=create attr:class="form">
+                                <FormAlert failure=failed fields=KEY_FIELDS/>
+                                <SelectField
+                                    form="new-key"
+                                    name="owner"
+                                    label="Owner"
+                                    failure=failed
+                                    options=options.collect()
+                                    selected=mine.unwrap_or_default()
+                                    hint="Whose budgets it spends."
+                                />
+                                <KeyFields form="new-key" failure=failed/>
+                                <Submit label="Create key" pending=create.pending()/>
+                            </ActionForm>
+                        }
+                        .into_any()
+                    }}
+                />
+            </section>
+        </SidePanel>
+    }
+}
+
+#[component]
+fn OneKey(id: i64, close: Signal<String>, set_active: ServerAction<SetKeyActive>) -> impl IntoView {
+    let key = Resource::new(move || set_active.version().get(), move |_| get_key(id));
+    let delete = ServerAction::<DeleteKey>::new();
+    view! {
+        <SidePanel title="Key" close>
+            <Load
+                resource=key
+                show={move |key: KeyRow| {
+                    let id = key.summary.key.id.0;
+                    let active = key.summary.key.active;
+                    let label = key.summary.key.label.clone();
+                    view! {
+                        <div class="body">
+                            <section>
+                                <p class="font-medium">{label}</p>
+                                <KeyFacts key/>
+                            </section>
+                            <section>
+                                <FormAlert failure=failure(set_active.value())/>
+                                <ActionForm action=set_active>
+                                    <input type="hidden" name="id" value=id/>
+                                    <input type="hidden" name="active" value=(!active).to_string()/>
+                                    <Submit
+                                        label=if active { "Disable" } else { "Enable" }
+                                        variant="outline"
+                                        pending=set_active.pending()
+                                    />
+                                </ActionForm>
+                            </section>
+                            <section>
+                                <FormAlert failure=failure(delete.value())/>
+                                <details class="danger">
+                                    <summary>"Delete this key"</summary>
+                                    <ActionForm action=delete attr:class="form">
+                                        <p class="quiet">
+                                            "Requests with it are refused from now on. This cannot be taken back; what it has spent stays in the history."
+                                        </p>
+                                        <input type="hidden" name="id" value=id/>
+                                        <div>
+                                            <Submit
+                                                label="Delete key"
+                                                variant="destructive"
+                                                pending=delete.pending()
+                                            />
+                                        </div>
+                                    </ActionForm>
+                                </details>
+                            </section>
+                        </div>
+                    }
+                    .into_any()
+                }}
+            />
+        </SidePanel>
+    }
+}

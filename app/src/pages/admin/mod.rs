@@ -1,0 +1,5 @@
+//! The admins' house, `/admin-ui`.
+
+pub mod keys;
+pub mod overview;
+pub mod users;

@@ -1,0 +1,216 @@
+//! Users: find them, see what they spend, make and change them. The panel beside the list is
+//! `new.rs` or `one.rs`.
+
+pub mod api;
+mod new;
+mod one;
+
+use domain::account::{Role, UserSummary};
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    components::{
+        budget_bar::SpendCell,
+        data_table::{Cell, Column, DataTable},
+        icon::Icon,
+        notice::Notice,
+        page_header::PageHeader,
+        pagination::{Extent, Pagination},
+        search_form::SearchForm,
+        suspense_error::Load,
+    },
+    format,
+    url::{ListUrl, Panel},
+};
+use api::{ResetSpend, SetUserActive, UpdateBudget, list_users};
+use new::NewUser;
+use one::OneUser;
+
+/// Where this page is.
+pub const PATH: &str = "/admin-ui/users";
+
+/// A user and when they were made, as printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRow {
+    pub summary: UserSummary,
+    /// In the reporting zone.
+    pub created: String,
+}
+
+/// The actions of the panel after which the list is not the same any more.
+#[derive(Clone, Copy)]
+pub struct UserActions {
+    pub set_active: ServerAction<SetUserActive>,
+    pub update_budget: ServerAction<UpdateBudget>,
+    pub reset_spend: ServerAction<ResetSpend>,
+}
+
+impl std::fmt::Debug for UserActions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserActions").finish_non_exhaustive()
+    }
+}
+
+impl UserActions {
+    fn new() -> Self {
+        Self {
+            set_active: ServerAction::new(),
+            update_budget: ServerAction::new(),
+            reset_spend: ServerAction::new(),
+        }
+    }
+
+    /// Changes whenever one of them has ended. Reactive.
+    #[must_use]
+    pub fn version(self) -> usize {
+        self.set_active.version().get()
+            + self.update_budget.version().get()
+            + self.reset_spend.version().get()
+    }
+}
+
+#[component]
+pub fn UsersPage() -> impl IntoView {
+    let query = use_query_map();
+    let url = Memo::new(move |_| ListUrl::read(|name| query.read().get(name)));
+    let panel = Memo::new(move |_| url.read().panel);
+    let actions = UserActions::new();
+    let users = Resource::new(
+        move || {
+            let url = url.read();
+            (url.search.clone(), url.page, actions.version())
+        },
+        |(search, page, _)| list_users(search, page),
+    );
+    let close = Signal::derive(move || url.read().with_panel(Panel::Closed).href(PATH));
+    view! {
+        <PageHeader title="Users" about="Who may use the router, and how much they may spend.">
+            <a class="btn" href=move || url.read().with_panel(Panel::New).href(PATH)>
+                <Icon name="plus"/>
+                "New user"
+            </a>
+        </PageHeader>
+        <Notice/>
+        <div class="split">
+            <div class="stack">
+                <SearchForm
+                    path=PATH
+                    label="Search by name or e-mail"
+                    search=Signal::derive(move || url.read().search.clone())
+                />
+                <Load
+                    resource=users
+                    show={move |page| {
+                        // The open row follows the panel without fetching the list again.
+                        view! {
+                            {move || {
+                                view! { <UserList url=url.get() page=page.clone()/> }
+                            }}
+                        }
+                        .into_any()
+                    }}
+                />
+            </div>
+            {move || match panel.get() {
+                Panel::Closed => ().into_any(),
+                Panel::New => view! { <NewUser close/> }.into_any(),
+                Panel::Item(id) => view! { <OneUser id close actions/> }.into_any(),
+            }}
+        </div>
+    }
+}
+
+const COLUMNS: &[Column] = &[
+    Column::text("Name"),
+    Column::text("Role"),
+    Column::number("Keys"),
+    Column::text("Today"),
+    Column::text("This month"),
+    Column::text("Status"),
+];
+
+#[component]
+fn UserList(url: ListUrl, page: domain::page::Page<UserRow>) -> impl IntoView {
+    let extent = Extent::from(&page);
+    if page.rows.is_empty() {
+        let searched = !url.search.is_empty();
+        return view! {
+            <div class="tile nothing">
+                <p>
+                    {if searched {
+                        "Nobody’s name or e-mail address contains that."
+                    } else {
+                        "There is nobody on this page."
+                    }}
+                </p>
+                <a class="btn" data-variant="outline" href=PATH>
+                    "Show all users"
+                </a>
+            </div>
+        }
+        .into_any();
+    }
+    let rows = page.rows.into_iter().map(|row| user_row(&url, row));
+    let rows = rows.collect_view();
+    view! {
+        <DataTable caption="Users" columns=COLUMNS>
+            {rows}
+        </DataTable>
+        <Pagination path=PATH url=url.clone() extent/>
+    }
+    .into_any()
+}
+
+fn user_row(url: &ListUrl, row: UserRow) -> impl IntoView + use<> {
+    let UserSummary {
+        user,
+        keys,
+        spent_today,
+        spent_this_month,
+    } = row.summary;
+    let panel = Panel::Item(user.id.0);
+    let open = url.panel == panel;
+    let href = url.with_panel(panel).href(PATH);
+    let (status, tone) = status(user.active);
+    let role = match user.role {
+        Role::Admin => view! { <span class="tag">"Admin"</span> }.into_any(),
+        Role::User => view! { <span class="quiet">"User"</span> }.into_any(),
+    };
+    view! {
+        <tr role="row" aria-current=open.then_some("true")>
+            <Cell label="Name" class="lead">
+                <span>
+                    <a class="link font-medium" href=href>
+                        {user.name}
+                    </a>
+                    <span class="sub">{user.email}</span>
+                </span>
+            </Cell>
+            <Cell label="Role">{role}</Cell>
+            <Cell label="Keys" class="num">
+                {format::count(u64::from(keys))}
+            </Cell>
+            <Cell label="Today">
+                <SpendCell spend=spent_today limit=user.budget.daily/>
+            </Cell>
+            <Cell label="This month">
+                <SpendCell spend=spent_this_month limit=user.budget.monthly/>
+            </Cell>
+            <Cell label="Status">
+                <span class="state" data-tone=tone>
+                    {status}
+                </span>
+            </Cell>
+        </tr>
+    }
+}
+
+/// How a user's state reads, and in which tone.
+const fn status(active: bool) -> (&'static str, &'static str) {
+    match active {
+        true => ("Active", "good"),
+        false => ("Disabled", "off"),
+    }
+}

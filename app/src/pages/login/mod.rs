@@ -1,0 +1,83 @@
+//! Signing in. A plain form: the answer is a new document, so that nothing of an earlier visitor
+//! stays in memory.
+
+pub mod api;
+
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use leptos_router::hooks::use_query_map;
+
+use crate::{
+    components::{
+        form_field::{FormAlert, Submit, TextField, failure},
+        nav::Brand,
+        notice::Notice,
+        page_header::PageHeader,
+        theme_toggle::ThemeToggle,
+    },
+    error::{AppError, Cause},
+    url,
+};
+use api::SignIn;
+
+#[component]
+pub fn LoginPage() -> impl IntoView {
+    let query = use_query_map();
+    let next = query
+        .with_untracked(|query| query.get("next"))
+        .filter(|next| url::local_path(next).is_some())
+        .unwrap_or_default();
+    let failed = failure(ServerAction::<SignIn>::new().value());
+    view! {
+        <main class="alone">
+            <Brand/>
+            <PageHeader title="Sign in" about="With the account that an admin made for you."/>
+            <Notice/>
+            <form class="form" method="post" action=SignIn::url()>
+                <WrongCredentials failed/>
+                <input type="hidden" name="next" value=next/>
+                <TextField
+                    form="sign-in"
+                    name="name"
+                    label="Name"
+                    failure=failed
+                    autocomplete="username"
+                    required=true
+                    autofocus=true
+                />
+                <TextField
+                    form="sign-in"
+                    name="password"
+                    label="Password"
+                    kind="password"
+                    failure=failed
+                    autocomplete="current-password"
+                    required=true
+                />
+                <Submit label="Sign in"/>
+            </form>
+            <ThemeToggle/>
+        </main>
+    }
+}
+
+/// The page does not say whether it was the name or the password.
+#[component]
+fn WrongCredentials(failed: Signal<Option<AppError>>) -> impl IntoView {
+    let wrong = move || {
+        failed
+            .get()
+            .is_some_and(|error| error.cause == Cause::WrongPassword)
+    };
+    let other = Signal::derive(move || {
+        failed
+            .get()
+            .filter(|error| error.cause != Cause::WrongPassword)
+    });
+    view! {
+        <p class="trouble" role="alert" hidden=move || !wrong()>
+            "Name and password do not match."
+        </p>
+        <FormAlert failure=other fields=&["name", "password"]/>
+    }
+}

@@ -1,0 +1,163 @@
+//! One's own keys: make, disable and delete them.
+
+pub mod api;
+
+use leptos::{form::ActionForm, prelude::*};
+use leptos_router::hooks::use_query_map;
+
+use crate::{
+    components::{
+        form_field::{FormAlert, Submit, failure},
+        icon::Icon,
+        key_form::{KEY_FIELDS, KeyFields},
+        key_list::{KeyFacts, KeyList, KeyRow},
+        notice::Notice,
+        page_header::PageHeader,
+        pagination::{Extent, Pagination},
+        panel::SidePanel,
+        suspense_error::Load,
+    },
+    pages::reveal::open_document,
+    url::{ListUrl, Panel},
+};
+use api::{CreateMyKey, DeleteMyKey, SetMyKeyActive, get_my_key, list_my_keys};
+
+const PATH: &str = "/user-ui/keys";
+
+#[component]
+pub fn MyKeysPage() -> impl IntoView {
+    let query = use_query_map();
+    let url = Memo::new(move |_| ListUrl::read(|name| query.read().get(name)));
+    let panel = Memo::new(move |_| url.read().panel);
+    let set_active = ServerAction::<SetMyKeyActive>::new();
+    let keys = Resource::new(
+        move || (url.read().page, set_active.version().get()),
+        |(page, _)| list_my_keys(page),
+    );
+    let close = Signal::derive(move || url.read().with_panel(Panel::Closed).href(PATH));
+    view! {
+        <PageHeader title="My keys" about="What your clients send. Each spends your own budgets.">
+            <a class="btn" href=move || url.read().with_panel(Panel::New).href(PATH)>
+                <Icon name="plus"/>
+                "New key"
+            </a>
+        </PageHeader>
+        <Notice/>
+        <div class="split">
+            <div class="stack">
+                <Load
+                    resource=keys
+                    show={move |page: domain::page::Page<KeyRow>| {
+                        view! { {move || view! { <Listed url=url.get() page=page.clone()/> }} }
+                            .into_any()
+                    }}
+                />
+            </div>
+            {move || match panel.get() {
+                Panel::Closed => ().into_any(),
+                Panel::New => view! { <NewKey close/> }.into_any(),
+                Panel::Item(id) => view! { <OneKey id close set_active/> }.into_any(),
+            }}
+        </div>
+    }
+}
+
+#[component]
+fn Listed(url: ListUrl, page: domain::page::Page<KeyRow>) -> impl IntoView {
+    let extent = Extent::from(&page);
+    if !page.rows.is_empty() {
+        return view! {
+            <KeyList path=PATH url=url.clone() keys=page.rows own=true/>
+            <Pagination path=PATH url extent/>
+        }
+        .into_any();
+    }
+    view! {
+        <div class="tile nothing">
+            <p>"You have no key yet. Create one and put it into your client."</p>
+            <a class="btn" data-variant="outline" href="/user-ui/keys?new=1">
+                "Create a key"
+            </a>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn NewKey(close: Signal<String>) -> impl IntoView {
+    let create = ServerAction::<CreateMyKey>::new();
+    let failed = failure(create.value());
+    open_document(create.value());
+    view! {
+        <SidePanel title="New key" close>
+            <section>
+                <ActionForm action=create attr:class="form">
+                    <FormAlert failure=failed fields=KEY_FIELDS/>
+                    <KeyFields form="new-key" failure=failed/>
+                    <Submit label="Create key" pending=create.pending()/>
+                </ActionForm>
+            </section>
+        </SidePanel>
+    }
+}
+
+#[component]
+fn OneKey(
+    id: i64,
+    close: Signal<String>,
+    set_active: ServerAction<SetMyKeyActive>,
+) -> impl IntoView {
+    let key = Resource::new(move || set_active.version().get(), move |_| get_my_key(id));
+    let delete = ServerAction::<DeleteMyKey>::new();
+    view! {
+        <SidePanel title="Key" close>
+            <Load
+                resource=key
+                show={move |key: KeyRow| {
+                    let active = key.summary.key.active;
+                    let label = key.summary.key.label.clone();
+                    view! {
+                        <div class="body">
+                            <section>
+                                <p class="font-medium">{label}</p>
+                                <KeyFacts key/>
+                            </section>
+                            <section>
+                                <FormAlert failure=failure(set_active.value())/>
+                                <ActionForm action=set_active>
+                                    <input type="hidden" name="id" value=id/>
+                                    <input type="hidden" name="active" value=(!active).to_string()/>
+                                    <Submit
+                                        label=if active { "Disable" } else { "Enable" }
+                                        variant="outline"
+                                        pending=set_active.pending()
+                                    />
+                                </ActionForm>
+                            </section>
+                            <section>
+                                <FormAlert failure=failure(delete.value())/>
+                                <details class="danger">
+                                    <summary>"Delete this key"</summary>
+                                    <ActionForm action=delete attr:class="form">
+                                        <p class="quiet">
+                                            "Your clients that send it are refused from now on. This cannot be taken back."
+                                        </p>
+                                        <input type="hidden" name="id" value=id/>
+                                        <div>
+                                            <Submit
+                                                label="Delete key"
+                                                variant="destructive"
+                                                pending=delete.pending()
+                                            />
+                                        </div>
+                                    </ActionForm>
+                                </details>
+                            </section>
+                        </div>
+                    }
+                    .into_any()
+                }}
+            />
+        </SidePanel>
+    }
+}

@@ -1,0 +1,76 @@
+//! One's own first page: what is left of the budgets, and what has been used.
+
+pub mod api;
+
+use domain::budget::BudgetStatus;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    components::{
+        budget_bar::BudgetCard, live, notice::Notice, page_header::PageHeader,
+        suspense_error::Load,
+    },
+    pages::admin::overview::{ByHour, ByModel, Latest, OverviewPage, Sums, use_measure},
+};
+
+/// The figures of one user and their budgets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MyOverviewPage {
+    pub page: OverviewPage,
+    pub budget: BudgetStatus,
+}
+
+#[component]
+pub fn MyOverview() -> impl IntoView {
+    let measure = use_measure();
+    let page = Resource::new(move || measure.get(), api::my_overview);
+    live::refresh(page);
+    view! {
+        <PageHeader title="My usage" about="Requests with your own keys.">
+            <a class="btn" href="/user-ui/keys?new=1">
+                "New key"
+            </a>
+        </PageHeader>
+        <Notice/>
+        <Load
+            resource=page
+            show={|mine: MyOverviewPage| {
+                let page = mine.page;
+                let latest = page.overview.latest.clone();
+                view! {
+                    <Budgets budget=mine.budget/>
+                    <Sums overview=page.overview.clone()/>
+                    <div class="two">
+                        <ByHour page=page.clone() path="/user-ui"/>
+                        <ByModel models=page.overview.by_model/>
+                    </div>
+                    <Latest requests=latest own=true/>
+                }
+                .into_any()
+            }}
+        />
+    }
+}
+
+#[component]
+fn Budgets(budget: BudgetStatus) -> impl IntoView {
+    view! {
+        <div class="budgets">
+            <BudgetCard
+                title="Today’s budget"
+                spend=budget.daily_spend
+                limit=budget.daily_budget
+                remaining=budget.daily_remaining
+                resets_at=budget.daily_resets_at_local
+            />
+            <BudgetCard
+                title="This month’s budget"
+                spend=budget.monthly_spend
+                limit=budget.monthly_budget
+                remaining=budget.monthly_remaining
+                resets_at=budget.monthly_resets_at_local
+            />
+        </div>
+    }
+}

@@ -1,0 +1,97 @@
+//! The page that shows a new secret once: a key with what to paste into a client, or a password.
+//! The secret is in the document that the server wrote and in nothing that the browser's half gets.
+
+pub mod api;
+mod snippets;
+
+use leptos::{html, prelude::*};
+use leptos_router::hooks::use_params_map;
+
+use crate::{
+    components::{
+        page_header::PageHeader,
+        secret_once::{SecretOnce, wipe_on_leave},
+        suspense_error::Load,
+    },
+    error::AppError,
+    session::page_status,
+};
+use api::{Revealed, SecretKind, reveal};
+use snippets::Snippets;
+
+/// Loads the page that shows a secret as a whole document, once an action has answered with it.
+pub fn open_document<S>(value: S)
+where
+    S: Get<Value = Option<Result<Option<String>, AppError>>> + Copy + Send + Sync + 'static,
+{
+    Effect::new(move |_| {
+        if let Some(Ok(Some(page))) = value.get() {
+            // A browser refuses only what is not a URL.
+            let _ = window().location().set_href(&page);
+        }
+    });
+}
+
+#[component]
+pub fn RevealPage() -> impl IntoView {
+    let params = use_params_map();
+    let token = Memo::new(move |_| params.read().get("token").unwrap_or_default());
+    let secret = Resource::new(move || token.get(), reveal);
+    view! {
+        <Load
+            resource=secret
+            show={|secret: Option<Revealed>| match secret {
+                Some(secret) => view! { <Shown secret/> }.into_any(),
+                None => view! { <Gone/> }.into_any(),
+            }}
+        />
+    }
+}
+
+#[component]
+fn Shown(secret: Revealed) -> impl IntoView {
+    let content = NodeRef::<html::Div>::new();
+    wipe_on_leave(content);
+    let back = secret.back.clone();
+    let (title, about, label) = match &secret.kind {
+        SecretKind::Key { label } => (
+            "Your new key",
+            format!("“{label}”. Copy it now: it is shown this once and kept nowhere."),
+            "The key",
+        ),
+        SecretKind::Password { user } => (
+            "The new password",
+            format!("Of {user}. Copy it now: it is shown this once. They choose their own when they sign in."),
+            "The password",
+        ),
+    };
+    let snippets = matches!(secret.kind, SecretKind::Key { .. });
+    view! {
+        <PageHeader title about=about/>
+        <div class="flex max-w-2xl flex-col gap-5" node_ref=content>
+            <SecretOnce secret=secret.secret.clone() label/>
+            {snippets.then(|| view! { <Snippets secret/> })}
+        </div>
+        <div>
+            <a class="btn" href=back rel="external">
+                "I have saved it"
+            </a>
+        </div>
+    }
+}
+
+#[component]
+fn Gone() -> impl IntoView {
+    page_status(410);
+    view! {
+        <PageHeader
+            title="No longer shown"
+            about="A secret is shown once and within two minutes. If it was not saved, delete it and make a new one."
+        />
+        <div>
+            <a class="btn" href="/user-ui/keys">
+                "Go to my keys"
+            </a>
+        </div>
+    }
+}

@@ -1,0 +1,98 @@
+//! Who is asking. Both types have private fields and are only made by [`crate::auth`], so that
+//! holding one is the proof that the check was made.
+
+use domain::{Role, User, UserId};
+
+use crate::ControlError;
+
+/// Somebody who has shown who they are: a signed-in user or the bearer of the master key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    user_id: Option<UserId>,
+    name: String,
+    role: Role,
+    must_change_password: bool,
+}
+
+/// Somebody who may manage everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    user_id: Option<UserId>,
+}
+
+impl Principal {
+    pub(crate) fn user(user: &User) -> Self {
+        Self {
+            user_id: Some(user.id),
+            name: user.name.clone(),
+            role: user.role,
+            must_change_password: user.must_change_password,
+        }
+    }
+
+    pub(crate) fn master_key() -> Self {
+        Self {
+            user_id: None,
+            name: "master key".to_owned(),
+            role: Role::Admin,
+            must_change_password: false,
+        }
+    }
+
+    /// `None` for the master key.
+    #[must_use]
+    pub fn user_id(&self) -> Option<UserId> {
+        self.user_id
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Admin
+    }
+
+    /// Until it is changed, every use case but changing it is refused.
+    #[must_use]
+    pub fn must_change_password(&self) -> bool {
+        self.must_change_password
+    }
+
+    /// The proof that everything may be managed.
+    ///
+    /// # Errors
+    /// [`ControlError::Forbidden`] for users, [`ControlError::PasswordChangeRequired`].
+    pub fn admin(&self) -> Result<Admin, ControlError> {
+        if self.role != Role::Admin {
+            return Err(ControlError::Forbidden);
+        }
+        if self.must_change_password {
+            return Err(ControlError::PasswordChangeRequired);
+        }
+        Ok(Admin {
+            user_id: self.user_id,
+        })
+    }
+
+    /// Whose own things are reached. The master key has none.
+    pub(crate) fn owner(&self) -> Result<UserId, ControlError> {
+        if self.must_change_password {
+            return Err(ControlError::PasswordChangeRequired);
+        }
+        self.user_id.ok_or(ControlError::Forbidden)
+    }
+}
+
+impl Admin {
+    pub(crate) fn is(&self, user: UserId) -> bool {
+        self.user_id == Some(user)
+    }
+}

@@ -1,0 +1,102 @@
+use domain::{
+    NanoUsd, Timestamp,
+    account::{KeyQuery, KeyStatus, NewKeyInput},
+};
+
+use crate::fixture::{Fixture, labelled, refusal};
+
+#[tokio::test]
+async fn a_key_is_shown_once_and_recognised_afterwards() {
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    let shown = f.control.create_key(&f.admin, ada, labelled(" laptop ")).await;
+    let shown = shown.expect("a key");
+    let secret = shown.secret.reveal();
+    assert!(secret.len() > 40 && secret.starts_with(&shown.key.prefix));
+    assert_eq!(shown.key.label, "laptop");
+    assert!(secret.ends_with(&shown.key.last4));
+    assert!(!format!("{shown:?}").contains(secret));
+    let found = f.control.find_key_by_secret(&f.admin, secret).await;
+    assert_eq!(found.expect("read"), Some(shown.key));
+    let other = f.control.find_key_by_secret(&f.admin, "sk-lr-other").await;
+    assert_eq!(other.expect("read"), None);
+}
+
+#[tokio::test]
+async fn a_list_shows_owner_status_and_spend() {
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    let expiring = NewKeyInput {
+        expires_at: Some(Timestamp(f.control.now().0 + 1)),
+        ..labelled("laptop")
+    };
+    let key = f.control.create_key(&f.admin, ada, expiring).await;
+    let key = key.expect("a key").key;
+    f.spend(Some(ada), Some(key.id), "2026-11-02T00:00:00Z", 7).await;
+    f.spend(Some(ada), None, "2026-11-02T00:00:00Z", 9).await;
+    let row = async || {
+        let page = f.control.list_keys(&f.admin, &KeyQuery::default()).await;
+        page.expect("a page").rows.remove(0)
+    };
+    let first = row().await;
+    assert_eq!((first.owner.as_str(), first.owner_active), ("ada", true));
+    assert_eq!(first.spent_this_month, NanoUsd(7));
+    assert_eq!(first.status, KeyStatus::Active);
+    f.clock.advance_ms(1);
+    assert_eq!(row().await.status, KeyStatus::Expired);
+    let disabled = f.control.set_key_active(&f.admin, key.id, false).await;
+    disabled.expect("disabled");
+    assert_eq!(row().await.status, KeyStatus::Disabled);
+}
+
+#[tokio::test]
+async fn every_change_is_announced_before_the_answer() {
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    f.changes();
+    let key = f.control.create_key(&f.admin, ada, labelled("k")).await;
+    let id = key.expect("a key").key.id;
+    assert_eq!(f.changes(), 1);
+    let (c, a) = (&f.control, &f.admin);
+    c.set_key_active(a, id, false).await.expect("disabled");
+    assert_eq!(f.changes(), 1);
+    c.update_key(a, id, labelled("new")).await.expect("changed");
+    assert_eq!(f.changes(), 1);
+    c.delete_key(a, id).await.expect("deleted");
+    assert_eq!(f.changes(), 1);
+    assert_eq!(refusal(c.delete_key(a, id).await), "NotFound");
+    assert_eq!(refusal(c.update_key(a, id, labelled("x")).await), "NotFound");
+    assert_eq!(f.changes(), 0);
+}
+
+#[tokio::test]
+async fn an_expiry_lies_in_the_future_unless_it_is_left_alone() {
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    let at = |millis| NewKeyInput {
+        expires_at: Some(Timestamp(millis)),
+        ..labelled("k")
+    };
+    let now = f.control.now().0;
+    let (c, a) = (&f.control, &f.admin);
+    let past = c.create_key(a, ada, at(now)).await;
+    assert_eq!(refusal(past), "ExpiresAt InThePast");
+    let id = c.create_key(a, ada, at(now + 5)).await.expect("a key").key.id;
+    f.clock.advance_ms(60_000);
+    c.update_key(a, id, at(now + 5)).await.expect("left alone");
+    let moved = c.update_key(a, id, at(now + 6)).await;
+    assert_eq!(refusal(moved), "ExpiresAt InThePast");
+}
+
+#[tokio::test]
+async fn users_make_a_bounded_number_of_keys() {
+    let f = Fixture::new().await;
+    f.user("ada").await;
+    let ada = f.sign_in("ada").await;
+    for n in 0..100 {
+        let key = f.control.create_my_key(&ada, labelled(&n.to_string())).await;
+        key.expect("a key");
+    }
+    let more = f.control.create_my_key(&ada, labelled("more")).await;
+    assert_eq!(refusal(more), "TooManyKeys");
+}

@@ -1,0 +1,53 @@
+//! Stage 5: try the plan in order until something answers.
+
+pub mod attempt;
+pub mod failure;
+pub mod fallback;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dialects::Pieces;
+use domain::{RequestId, TokenUsage};
+use http::{HeaderMap, StatusCode};
+
+pub use fallback::dispatch;
+
+use crate::{relay::pump::Pump, route::Deployment};
+
+/// An answer, and who gave it.
+#[derive(Debug)]
+pub struct Dispatched {
+    pub deployment: Arc<Deployment>,
+    pub answer: Answer,
+}
+
+/// An answer that will not fail over any more.
+#[derive(Debug)]
+pub enum Answer {
+    Whole(WholeAnswer),
+    Stream(Box<StartedStream>),
+}
+
+/// A whole answer, as the client gets it.
+#[derive(Debug)]
+pub struct WholeAnswer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Pieces,
+    /// `None`: the upstream did not tell.
+    pub usage: Option<TokenUsage>,
+}
+
+/// A stream whose first content has arrived.
+#[derive(Debug)]
+pub struct StartedStream {
+    pub backend: String,
+    pub request_id: RequestId,
+    pub headers: HeaderMap,
+    /// Everything up to and including the first content.
+    pub head: Bytes,
+    /// The final event, where the answer was so short that it has come already.
+    pub last: Option<Bytes>,
+    pub pump: Pump,
+}

@@ -1,0 +1,229 @@
+//! Everything that can keep a client from its answer, and the one place where it becomes a response
+//! in the client's own dialect. Messages say what happened and who can mend it; causes inside the
+//! router are logged with the request id and never sent.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use dialects::{ErrorKind, RequestError, WireError};
+use domain::{Dialect, RequestId, budget::BudgetPeriod};
+use http::{HeaderValue, Response, StatusCode, header::{CONTENT_TYPE, RETRY_AFTER}};
+
+use crate::{body::ResponseBody, counters::spend::BudgetExceeded};
+
+/// Why a request got no answer.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum GatewayError {
+    #[error("no API key: send it as \"Authorization: Bearer <key>\" or \"x-api-key: <key>\"")]
+    MissingKey,
+    #[error("invalid API key")]
+    InvalidKey,
+    #[error("this API key is disabled")]
+    KeyDisabled,
+    #[error("this API key has expired")]
+    KeyExpired,
+    #[error("the owner of this API key is disabled")]
+    UserDisabled,
+    #[error("{0}")]
+    BadRequest(RequestError),
+    /// The body did not arrive whole.
+    #[error("the request body could not be read")]
+    BodyUnreadable,
+    #[error("the request body is larger than {limit} bytes, the limit of this server (server.max_body)")]
+    BodyTooLarge { limit: usize },
+    #[error("{}", unknown_model(asked, near))]
+    UnknownModel { asked: String, near: Vec<String> },
+    #[error("model \"{asked}\" is served by backends of another dialect only; ask for it with {}", other_path(*dialect))]
+    OtherDialect { asked: String, dialect: Dialect },
+    #[error("model \"{model}\" of backend \"{backend}\" has no price, so that its use cannot be billed; an administrator has to set models[].price of that backend, or unpriced: allow")]
+    Unpriced { backend: String, model: String },
+    #[error("{}", over_budget(.0))]
+    BudgetExceeded(Box<BudgetExceeded>, Duration),
+    #[error("this API key may make {limit} requests per minute; try again in {} s", seconds(*retry_after))]
+    RateLimited { limit: u32, retry_after: Duration },
+    #[error("the server handles as many requests as it is allowed to (server.max_in_flight)")]
+    Overloaded,
+    /// The one upstream that was tried refused; its own status and words.
+    #[error("{message}")]
+    Upstream {
+        status: u16,
+        message: String,
+        /// Its own body, where the client speaks the same dialect and the body is JSON.
+        body: Option<Bytes>,
+        retry_after: Option<HeaderValue>,
+        should_retry: Option<HeaderValue>,
+    },
+    /// Every deployment that was tried failed.
+    #[error("{message}")]
+    AllFailed {
+        kind: AllFailed,
+        message: String,
+        retry_after: Option<Duration>,
+    },
+    /// The row of this request could not be written.
+    #[error("the ledger cannot be written at the moment")]
+    LedgerUnavailable,
+    #[error("internal error")]
+    Internal(&'static str),
+}
+
+/// What the failures of all deployments come down to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllFailed {
+    RateLimited,
+    TimedOut,
+    Unreachable,
+    Unavailable,
+}
+
+fn unknown_model(asked: &str, near: &[String]) -> String {
+    let mut message = format!("model \"{asked}\" is not available for your account");
+    match near {
+        [] => message.push_str("; GET /v1/models lists those that are"),
+        names => {
+            message.push_str("; did you mean ");
+            message.push_str(&names.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(" or "));
+            message.push('?');
+        }
+    }
+    message
+}
+
+const fn other_path(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::OpenaiChat => "POST /v1/messages",
+        Dialect::AnthropicMessages => "POST /v1/chat/completions",
+    }
+}
+
+fn over_budget(e: &BudgetExceeded) -> String {
+    let title = e.period.title();
+    let mut message = format!(
+        "{title} budget exceeded: {} / {}",
+        e.spent, e.limit
+    );
+    if e.spent < e.limit {
+        message.push_str(&format!(
+            " is spent, and this call may cost up to {}",
+            e.estimate
+        ));
+        if e.reserved.0 > 0 {
+            message.push_str(&format!(
+                " while calls under way may cost {}",
+                e.reserved
+            ));
+        }
+    }
+    let resets = jiff::Timestamp::from_millisecond(e.resets_at.0)
+        .map(|at| at.to_string())
+        .unwrap_or_default();
+    let period = match e.period {
+        BudgetPeriod::Monthly => "month",
+        BudgetPeriod::Daily => "day",
+    };
+    message.push_str(&format!(" (the owner's budget for the {period}; it resets at {resets})"));
+    message
+}
+
+/// Whole seconds, rounded up: who waits that long is let in.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+impl GatewayError {
+    /// The HTTP status that the client gets.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::MissingKey | Self::InvalidKey | Self::KeyDisabled | Self::KeyExpired | Self::UserDisabled => 401,
+            Self::BadRequest(_) | Self::BodyUnreadable | Self::OtherDialect { .. } | Self::Unpriced { .. } => 400,
+            Self::BodyTooLarge { .. } => 413,
+            Self::UnknownModel { .. } => 404,
+            Self::BudgetExceeded(..) | Self::RateLimited { .. } => 429,
+            Self::Overloaded | Self::LedgerUnavailable => 503,
+            Self::Upstream { status, .. } => *status,
+            Self::AllFailed { kind, .. } => match kind {
+                AllFailed::RateLimited => 429,
+                AllFailed::TimedOut => 504,
+                AllFailed::Unreachable => 502,
+                AllFailed::Unavailable => 503,
+            },
+            Self::Internal(_) => 500,
+        }
+    }
+
+    const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::MissingKey => ErrorKind::MissingKey,
+            Self::InvalidKey | Self::KeyDisabled | Self::KeyExpired | Self::UserDisabled => ErrorKind::InvalidKey,
+            Self::BadRequest(_) | Self::BodyUnreadable | Self::OtherDialect { .. } => ErrorKind::InvalidRequest,
+            Self::Unpriced { .. } => ErrorKind::Unpriced,
+            Self::BodyTooLarge { .. } => ErrorKind::TooLarge,
+            Self::UnknownModel { .. } => ErrorKind::ModelNotFound,
+            Self::BudgetExceeded(..) => ErrorKind::BudgetExceeded,
+            Self::RateLimited { .. } => ErrorKind::RateLimited,
+            Self::Overloaded | Self::LedgerUnavailable => ErrorKind::Unavailable,
+            Self::Upstream { .. } => ErrorKind::Upstream,
+            Self::AllFailed { kind, .. } => match kind {
+                AllFailed::RateLimited => ErrorKind::RateLimited,
+                AllFailed::TimedOut => ErrorKind::Timeout,
+                AllFailed::Unreachable => ErrorKind::BadGateway,
+                AllFailed::Unavailable => ErrorKind::Unavailable,
+            },
+            Self::Internal(_) => ErrorKind::Internal,
+        }
+    }
+
+    /// The body in the client's dialect.
+    #[must_use]
+    pub fn body(&self, dialect: Dialect, request_id: RequestId) -> Vec<u8> {
+        if let Self::Upstream { body: Some(body), .. } = self {
+            return body.to_vec();
+        }
+        let param = match self {
+            Self::BadRequest(error) => error.field(),
+            Self::UnknownModel { .. } => Some("model"),
+            _ => None,
+        };
+        let error = WireError {
+            status: self.status(),
+            kind: self.kind(),
+            message: self.to_string(),
+            param,
+            request_id: request_id.to_string(),
+        };
+        error.render(dialect)
+    }
+
+    /// The response in the client's dialect.
+    #[must_use]
+    pub fn into_response(self, dialect: Dialect, request_id: RequestId) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::full(self.body(dialect, request_id).into()));
+        *response.status_mut() = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::BAD_GATEWAY);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        match self {
+            // Waiting refills a budget, but hardly while a program waits.
+            Self::BudgetExceeded(_, until_reset) => {
+                headers.insert(RETRY_AFTER, seconds(until_reset).into());
+                headers.insert(crate::headers::X_SHOULD_RETRY, HeaderValue::from_static("false"));
+            }
+            Self::RateLimited { retry_after, .. } => {
+                headers.insert(RETRY_AFTER, seconds(retry_after).into());
+            }
+            Self::AllFailed { retry_after: Some(wait), .. } => {
+                headers.insert(RETRY_AFTER, seconds(wait).into());
+            }
+            Self::Upstream { retry_after, should_retry, .. } => {
+                if let Some(value) = retry_after {
+                    headers.insert(RETRY_AFTER, value);
+                }
+                if let Some(value) = should_retry {
+                    headers.insert(crate::headers::X_SHOULD_RETRY, value);
+                }
+            }
+            _ => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,90 @@
+//! `GET /v1/models` and `/v1/models/{id}`: the names that a caller may ask for, in the shape that its
+//! dialect has. Names that nothing can serve or that have no price are not offered.
+
+use std::sync::Arc;
+
+use domain::{Dialect, NanoUsd, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{
+    authenticate::Caller,
+    route::{Deployment, Routes, resolve::candidates},
+};
+
+/// A name that can be asked for, and what stands behind it first.
+#[derive(Debug)]
+pub struct ModelEntry<'a> {
+    pub name: &'a str,
+    pub deployment: Arc<Deployment>,
+}
+
+/// Every name that `caller` may use.
+pub fn available<'a>(
+    routes: &'a Routes,
+    caller: &'a Caller,
+) -> impl Iterator<Item = ModelEntry<'a>> {
+    routes
+        .names()
+        .filter(|name| caller.may_use(name))
+        .filter_map(|name| {
+            let deployment = candidates(routes, name).into_iter().find(|d| d.usable())?;
+            Some(ModelEntry { name, deployment })
+        })
+}
+
+/// One name, if `caller` may use it. `backend/model` is found here too, though not listed.
+#[must_use]
+pub fn find<'a>(routes: &Routes, caller: &Caller, name: &'a str) -> Option<ModelEntry<'a>> {
+    if !caller.may_use(name) {
+        return None;
+    }
+    let deployment = candidates(routes, name).into_iter().find(|d| d.usable())?;
+    Some(ModelEntry { name, deployment })
+}
+
+/// Dollars per million tokens, as the forerunners' scripts read them.
+fn dollars(price: Option<NanoUsd>) -> Value {
+    price.map_or(Value::Null, |p| json!(p.to_usd_f64_for_display()))
+}
+
+impl ModelEntry<'_> {
+    /// In the dialect of the client; `since` is when this server began to offer it.
+    #[must_use]
+    pub fn render(&self, dialect: Dialect, since: Timestamp) -> Value {
+        let price = self.deployment.price;
+        match dialect {
+            Dialect::OpenaiChat => json!({
+                "id": self.name,
+                "object": "model",
+                "created": since.0 / 1000,
+                "owned_by": self.deployment.backend.name(),
+                "bedrock_id": self.deployment.model,
+                "input_price": dollars(price.map(|p| p.input)),
+                "output_price": dollars(price.map(|p| p.output)),
+            }),
+            Dialect::AnthropicMessages => json!({
+                "type": "model",
+                "id": self.name,
+                "display_name": self.name,
+                "created_at": jiff::Timestamp::from_second(since.0 / 1000).unwrap_or_default().to_string(),
+            }),
+        }
+    }
+}
+
+/// The whole list in the dialect of the client. It is never cut into pages: both APIs allow that.
+#[must_use]
+pub fn list(routes: &Routes, caller: &Caller, dialect: Dialect, since: Timestamp) -> Value {
+    let entries: Vec<Value> = available(routes, caller)
+        .map(|entry| entry.render(dialect, since))
+        .collect();
+    match dialect {
+        Dialect::OpenaiChat => json!({"object": "list", "data": entries}),
+        Dialect::AnthropicMessages => json!({
+            "first_id": entries.first().map(|e| &e["id"]),
+            "last_id": entries.last().map(|e| &e["id"]),
+            "has_more": false,
+            "data": entries,
+        }),
+    }
+}

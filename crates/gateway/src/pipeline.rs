@@ -1,0 +1,436 @@
+//! A proxied request from its first byte to its row in the ledger, in one straight line. Each stage
+//! takes the value of the one before, so that none can be skipped.
+
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use dialects::RequestHead;
+use domain::{BackendId, DeploymentId, Dialect, KeyId, Outcome, RequestId, Timestamp, TokenUsage, clock::Clock};
+use http::{HeaderMap, HeaderValue, Request, Response, header::CONTENT_LENGTH};
+use http_body::Body;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use storage::{BackendRecord, Database, DeploymentRecord, KeyHasher, StorageError, ledger::Ledger};
+use tokio::sync::Semaphore;
+
+use crate::{
+    GatewayError, ResponseBody,
+    admit::{InFlight, admit},
+    authenticate::{Authenticator, Caller},
+    catalog::{Accounts, Catalog},
+    counters::{cooldown::Cooldown, window::SlidingWindow},
+    discovery::{self, DiscoveryError},
+    dispatch::dispatch,
+    egress::EgressError,
+    models,
+    providers::Provider,
+    relay::respond,
+    route::{Backend, Deployment, Routes, resolve},
+    settings::{BackendSettings, GatewaySettings, GroupSettings, ModelSettings, RateLimit, RewriteSettings},
+    settle::Settlement,
+    transform::ClientRequest,
+};
+
+/// The data plane. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Gateway(Arc<Core>);
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct Core {
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: Arc<dyn Clock>,
+    catalog: ArcSwap<Catalog>,
+    authenticator: Authenticator,
+    in_flight: Arc<AtomicUsize>,
+    max_in_flight: usize,
+    max_body: usize,
+    database: Database,
+    time_zone: jiff::tz::TimeZone,
+    backends: Vec<Arc<Backend>>,
+    groups: Vec<GroupSettings>,
+    rewrites: Vec<RewriteSettings>,
+    /// What the configuration and the backends' own lists name, by backend.
+    deployments: Mutex<HashMap<BackendId, Vec<Arc<Deployment>>>>,
+    /// One rebuild of the snapshot at a time, so that a slow one never replaces a newer one.
+    rebuilding: tokio::sync::Mutex<()>,
+    started_at: Timestamp,
+}
+
+/// Why the data plane cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("database: {0}")]
+    Storage(#[from] StorageError),
+    #[error("backend \"{backend}\": {source}")]
+    Egress { backend: String, source: EgressError },
+    #[error("backend \"{0}\" is missing from the database")]
+    Unsynced(String),
+}
+
+impl Gateway {
+    /// Starts the data plane: writes the configured backends into the database, reads the accounts,
+    /// and opens no connection yet.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(
+        settings: GatewaySettings,
+        database: Database,
+        ledger: Ledger,
+        hasher: KeyHasher,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let now = clock.now();
+        let records: Vec<BackendRecord> = settings.backends.iter().map(record_of).collect();
+        let synced = database.sync_backends(&records, now).await?;
+        let mut backends = Vec::new();
+        let mut deployments = HashMap::new();
+        for backend in settings.backends {
+            let known = synced
+                .iter()
+                .find(|s| s.name == backend.name)
+                .ok_or_else(|| StartError::Unsynced(backend.name.clone()))?;
+            let models = backend.models.clone();
+            let backend = start_backend(known.id, backend)?;
+            let here = models.into_iter().filter_map(|model| {
+                let (_, id) = known.deployments.iter().find(|(name, _)| *name == model.model)?;
+                Some(deployment(&backend, *id, model))
+            });
+            deployments.insert(known.id, here.collect());
+            backends.push(backend);
+        }
+        let accounts = Accounts::load(&database, &Accounts::default(), &settings.time_zone, now).await?;
+        let catalog = Catalog {
+            accounts: Arc::new(accounts),
+            routes: Arc::new(Routes::default()),
+        };
+        let gateway = Self(Arc::new(Core {
+            ledger,
+            clock,
+            catalog: ArcSwap::from_pointee(catalog),
+            authenticator: Authenticator::new(settings.auth, hasher),
+            in_flight: Arc::new(AtomicUsize::new(0)),
+            max_in_flight: settings.max_in_flight,
+            max_body: settings.max_body,
+            database,
+            time_zone: settings.time_zone,
+            backends,
+            groups: settings.groups,
+            rewrites: settings.rewrites,
+            deployments: Mutex::new(deployments),
+            rebuilding: tokio::sync::Mutex::new(()),
+            started_at: now,
+        }));
+        gateway.rebuild_routes().await;
+        Ok(gateway)
+    }
+
+    /// Handles one request of a dialect. Every failure becomes a response in that dialect.
+    pub async fn handle<B>(&self, dialect: Dialect, request: Request<B>) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let request_id = self.new_request_id();
+        let mut response = match self.run(dialect, request_id, request).await {
+            Ok(response) => response,
+            Err(error) => {
+                if let GatewayError::Internal(what) = error {
+                    tracing::error!(request_id = %request_id, what, "internal error");
+                }
+                error.into_response(dialect, request_id)
+            }
+        };
+        mark(response.headers_mut(), dialect, request_id);
+        response
+    }
+
+    async fn run<B>(
+        &self,
+        dialect: Dialect,
+        request_id: RequestId,
+        request: Request<B>,
+    ) -> Result<Response<ResponseBody>, GatewayError>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let core = &self.0;
+        let catalog = core.catalog.load_full();
+        let caller = self.authenticate(request.headers())?;
+        let in_flight = InFlight::enter(&core.in_flight, core.max_in_flight)?;
+        let request = read(dialect, request, core.max_body).await?;
+        let model = &request.head.model;
+        let now = tokio::time::Instant::now();
+        let plan = resolve(&catalog.routes, &caller, model, dialect, now)?;
+        let mut admission = admit(core, in_flight, request_id, caller, &request, &plan)?;
+        match dispatch(&request, request_id, plan, &mut admission).await {
+            Ok(dispatched) => respond(dispatched, admission).await,
+            Err(error) => {
+                let commit = admission.settle(Settlement {
+                    outcome: Outcome::UpstreamError,
+                    status: error.status(),
+                    usage: TokenUsage::default(),
+                    usage_estimated: false,
+                    error: Some(error.to_string()),
+                });
+                // The refusal is the answer, whether or not its row could be written.
+                let _ = commit.await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Who sends these headers.
+    ///
+    /// # Errors
+    /// Why they are not let in; see [`Authenticator::authenticate`].
+    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+        let core = &self.0;
+        let catalog = core.catalog.load();
+        core.authenticator
+            .authenticate(&catalog.accounts, headers, core.clock.now())
+    }
+
+    /// The list of models that `caller` may ask for, in its dialect.
+    #[must_use]
+    pub fn models(&self, caller: &Caller, dialect: Dialect) -> serde_json::Value {
+        models::list(&self.0.catalog.load().routes, caller, dialect, self.0.started_at)
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// Nothing that the caller may use goes by that name.
+    pub fn model(
+        &self,
+        caller: &Caller,
+        dialect: Dialect,
+        name: &str,
+    ) -> Result<serde_json::Value, GatewayError> {
+        let catalog = self.0.catalog.load();
+        models::find(&catalog.routes, caller, name)
+            .map(|entry| entry.render(dialect, self.0.started_at))
+            .ok_or_else(|| GatewayError::UnknownModel {
+                asked: name.to_owned(),
+                near: Vec::new(),
+            })
+    }
+
+    /// A new id, which also names the moment.
+    #[must_use]
+    pub fn new_request_id(&self) -> RequestId {
+        let millis = u64::try_from(self.0.clock.now().0).unwrap_or(0);
+        let random: [u8; 10] = std::array::from_fn(|_| fastrand::u8(..));
+        RequestId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().as_u128())
+    }
+
+    /// Requests that are running.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.0.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Reads users, keys and budgets anew. When this returns, every later request sees them.
+    ///
+    /// # Errors
+    /// When the database fails; the snapshot stays as it was.
+    pub async fn reload_accounts(&self) -> Result<(), StorageError> {
+        let core = &self.0;
+        let _one_at_a_time = core.rebuilding.lock().await;
+        let before = core.catalog.load_full();
+        let now = core.clock.now();
+        let accounts = Accounts::load(&core.database, &before.accounts, &core.time_zone, now).await?;
+        core.catalog.store(Arc::new(Catalog {
+            accounts: Arc::new(accounts),
+            routes: Arc::clone(&before.routes),
+        }));
+        Ok(())
+    }
+
+    /// Which keys were used since this was asked last, and when.
+    #[must_use]
+    pub fn take_last_used(&self) -> Vec<(KeyId, Timestamp)> {
+        self.0.catalog.load().accounts.take_last_used()
+    }
+
+    /// Names of the backends whose own list of models is to be asked for.
+    #[must_use]
+    pub fn to_discover(&self) -> Vec<BackendId> {
+        self.0
+            .backends
+            .iter()
+            .filter(|b| b.settings.models.is_empty())
+            .map(|b| b.id)
+            .collect()
+    }
+
+    /// Asks a backend for its models and offers them. `price` knows what they cost.
+    ///
+    /// # Errors
+    /// When the backend does not tell; what it offered before stays.
+    pub async fn discover(
+        &self,
+        client: &reqwest::Client,
+        backend: BackendId,
+        price: impl Fn(&str) -> Option<domain::Price>,
+    ) -> Result<usize, DiscoverError> {
+        let core = &self.0;
+        let Some(backend) = core.backends.iter().find(|b| b.id == backend) else {
+            return Ok(0);
+        };
+        let mut found = Vec::new();
+        for model in discovery::models_of(client, &backend.settings).await? {
+            let price = price(&model);
+            let now = core.clock.now();
+            let id = core.database.ensure_deployment(backend.id, &model, price, now).await?;
+            let settings = ModelSettings { model, aliases: Vec::new(), price };
+            found.push(deployment(backend, id, settings));
+        }
+        let count = found.len();
+        core.deployments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(backend.id, found);
+        self.rebuild_routes().await;
+        Ok(count)
+    }
+
+    /// The name of a backend.
+    #[must_use]
+    pub fn backend_name(&self, id: BackendId) -> Option<&str> {
+        self.0.backends.iter().find(|b| b.id == id).map(|b| b.name())
+    }
+
+    async fn rebuild_routes(&self) {
+        let core = &self.0;
+        let _one_at_a_time = core.rebuilding.lock().await;
+        let deployments = core
+            .deployments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let in_order = core
+            .backends
+            .iter()
+            .filter_map(|backend| deployments.get(&backend.id))
+            .flatten()
+            .cloned()
+            .collect();
+        drop(deployments);
+        let routes = Routes::build(in_order, &core.groups, &core.rewrites);
+        let before = core.catalog.load_full();
+        core.catalog.store(Arc::new(Catalog {
+            accounts: Arc::clone(&before.accounts),
+            routes: Arc::new(routes),
+        }));
+    }
+}
+
+/// Why a backend's models could not be taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoverError {
+    #[error("{0}")]
+    Discovery(#[from] DiscoveryError),
+    #[error("{0}")]
+    Storage(#[from] StorageError),
+}
+
+fn record_of(backend: &BackendSettings) -> BackendRecord {
+    BackendRecord {
+        name: backend.name.clone(),
+        kind: backend.kind.as_str().to_owned(),
+        base_url: (!backend.base_url.is_empty()).then(|| backend.base_url.clone()),
+        deployments: backend
+            .models
+            .iter()
+            .map(|model| DeploymentRecord {
+                model: model.model.clone(),
+                price: model.price,
+            })
+            .collect(),
+    }
+}
+
+fn start_backend(id: BackendId, settings: BackendSettings) -> Result<Arc<Backend>, StartError> {
+    let provider = Provider::new(&settings).map_err(|source| StartError::Egress {
+        backend: settings.name.clone(),
+        source,
+    })?;
+    let window = settings
+        .rate_limit
+        .map_or(std::time::Duration::from_secs(60), |RateLimit { window, .. }| window);
+    let concurrency = settings
+        .max_concurrent
+        .map(|limit: NonZeroU32| Arc::new(Semaphore::new(limit.get() as usize)));
+    Ok(Arc::new(Backend {
+        id,
+        provider,
+        window: Mutex::new(SlidingWindow::new(window)),
+        concurrency,
+        next_key: AtomicUsize::new(0),
+        settings,
+    }))
+}
+
+fn deployment(backend: &Arc<Backend>, id: DeploymentId, model: ModelSettings) -> Arc<Deployment> {
+    Arc::new(Deployment {
+        id,
+        backend: Arc::clone(backend),
+        model: model.model,
+        price: model.price,
+        aliases: model.aliases,
+        cooldown: Arc::new(Cooldown::default()),
+    })
+}
+
+/// Reads the body, within the limit, and its head.
+async fn read<B>(
+    dialect: Dialect,
+    request: Request<B>,
+    limit: usize,
+) -> Result<ClientRequest, GatewayError>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (parts, body) = request.into_parts();
+    let declared = parts
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|n| n > limit as u64) {
+        return Err(GatewayError::BodyTooLarge { limit });
+    }
+    let body = Limited::new(body, limit)
+        .collect()
+        .await
+        .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => GatewayError::BodyTooLarge { limit },
+            None => GatewayError::BodyUnreadable,
+        })?
+        .to_bytes();
+    let head = RequestHead::read(dialect, &body).map_err(GatewayError::BadRequest)?;
+    Ok(ClientRequest {
+        head,
+        headers: parts.headers,
+        query: parts.uri.query().map(str::to_owned),
+        body,
+    })
+}
+
+/// Support asks for the id; each family of SDKs looks for it under its own name.
+fn mark(headers: &mut HeaderMap, dialect: Dialect, request_id: RequestId) {
+    let Ok(id) = HeaderValue::try_from(request_id.to_string()) else { return };
+    if dialect == Dialect::AnthropicMessages {
+        headers.insert(crate::headers::REQUEST_ID, id.clone());
+    }
+    headers.insert(crate::headers::X_REQUEST_ID, id);
+}

@@ -1,0 +1,71 @@
+//! Stage 6: the answer on its way to the client, metered as it passes. The last byte waits for the
+//! ledger's commit, so that what a client has received in full is in the books.
+
+pub mod pump;
+pub mod stream;
+
+use domain::{Outcome, TokenUsage};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+
+use crate::{
+    GatewayError, ResponseBody,
+    dispatch::{Answer, Dispatched},
+    headers,
+    relay::stream::StreamRelay,
+    settle::{Admission, Settlement},
+};
+
+/// Answers the client.
+///
+/// # Errors
+/// The row of a whole answer could not be written; it is not handed out then.
+pub async fn respond(
+    dispatched: Dispatched,
+    admission: Admission,
+) -> Result<Response<ResponseBody>, GatewayError> {
+    let Dispatched { deployment, answer } = dispatched;
+    let attempts = admission.attempts();
+    let (upstream_headers, status, body) = match answer {
+        Answer::Whole(whole) => {
+            let (usage, usage_estimated) = match whole.usage {
+                Some(usage) => (usage, false),
+                None => {
+                    let estimate = TokenUsage {
+                        input: admission.input_estimate(),
+                        output: dialects::stream::estimate_tokens(whole.body.len()),
+                        ..TokenUsage::default()
+                    };
+                    (estimate, true)
+                }
+            };
+            let commit = admission.settle(Settlement {
+                outcome: Outcome::Completed,
+                status: whole.status.as_u16(),
+                usage,
+                usage_estimated,
+                error: None,
+            });
+            commit.await.map_err(|_| GatewayError::LedgerUnavailable)?;
+            (whole.headers, whole.status, ResponseBody::pieces(whole.body))
+        }
+        Answer::Stream(started) => {
+            let headers = started.headers.clone();
+            let relay = StreamRelay::new(*started, admission);
+            (headers, StatusCode::OK, ResponseBody::stream(relay))
+        }
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    mark(response.headers_mut(), &upstream_headers, deployment.backend.name(), attempts);
+    Ok(response)
+}
+
+fn mark(response: &mut HeaderMap, upstream: &HeaderMap, backend: &str, attempts: u32) {
+    for (name, value) in headers::for_client(upstream) {
+        response.append(name.clone(), value.clone());
+    }
+    if let Ok(name) = HeaderValue::from_str(backend) {
+        response.insert(headers::X_PROVIDER, name);
+    }
+    response.insert(headers::X_ATTEMPTS, attempts.into());
+}

@@ -1,0 +1,239 @@
+//! Draws a stream from an upstream and reads it event by event. Used twice: while the first content
+//! is awaited, when a failure can still fall back, and afterwards, when it is relayed.
+
+use std::{
+    future::Future as _,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use dialects::{StreamReader, sse::EventSplitter};
+use domain::{Dialect, TokenUsage};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, Sleep},
+};
+
+use crate::providers::UpstreamBody;
+
+/// What the upstream's next piece amounts to.
+#[derive(Debug)]
+pub enum Step {
+    /// Events to hand on; `content` says that the model has spoken.
+    Flow { out: Bytes, content: bool },
+    /// The end: `out`, and then `last`, the dialect's own final event.
+    End { out: Bytes, last: Bytes },
+    /// The stream broke.
+    Broken { out: Bytes, broken: BrokenStream },
+}
+
+/// How a stream broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenStream {
+    /// Reads after the backend's name: "broke off its answer".
+    pub message: String,
+    pub timed_out: bool,
+    /// The upstream's own error event, which is in the client's dialect already.
+    pub event: Option<Bytes>,
+}
+
+impl BrokenStream {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            timed_out: false,
+            event: None,
+        }
+    }
+}
+
+/// A stream being drawn.
+#[derive(Debug)]
+pub struct Pump {
+    upstream: UpstreamBody,
+    splitter: EventSplitter,
+    reader: StreamReader,
+    dialect: Dialect,
+    /// The model has said why it stopped; an upstream that then just hangs up has ended its answer.
+    finished: bool,
+    idle_timeout: Duration,
+    /// Fires at the earliest when the upstream may have been idle for too long; moved on lazily, so
+    /// that a chunk costs no timer.
+    idle: Pin<Box<Sleep>>,
+    last_piece: Instant,
+    /// The upstream's place for this call, until the stream ends.
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Pump {
+    #[must_use]
+    pub fn new(
+        upstream: UpstreamBody,
+        reader: StreamReader,
+        dialect: Dialect,
+        idle_timeout: Duration,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            upstream,
+            splitter: EventSplitter::default(),
+            reader,
+            dialect,
+            finished: false,
+            idle_timeout,
+            idle: Box::pin(tokio::time::sleep_until(now + idle_timeout)),
+            last_piece: now,
+            _permit: permit,
+        }
+    }
+
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// See [`StreamReader::usage`].
+    #[must_use]
+    pub fn usage(&self, input_estimate: u64) -> (TokenUsage, bool) {
+        self.reader.usage(input_estimate)
+    }
+
+    /// Draws on until there is something to do.
+    pub fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        loop {
+            // Events left from the last piece come first.
+            if let Some(step) = self.read_events() {
+                return Poll::Ready(step);
+            }
+            let Poll::Ready(piece) = self.upstream.poll_piece(cx) else {
+                ready!(self.poll_idle(cx));
+                let mut broken =
+                    BrokenStream::new(format!("sent nothing for {} s", self.idle_timeout.as_secs()));
+                broken.timed_out = true;
+                return Poll::Ready(Step::Broken {
+                    out: Bytes::new(),
+                    broken,
+                });
+            };
+            let broken = match piece {
+                Some(Ok(piece)) => {
+                    self.last_piece = Instant::now();
+                    match self.splitter.push(piece) {
+                        Ok(()) => continue,
+                        Err(error) => BrokenStream::new(format!("cannot be read: {error}")),
+                    }
+                }
+                Some(Err(error)) => BrokenStream::new(error.to_string()),
+                // Some servers of the OpenAI dialect leave out `[DONE]`; clients do not miss it.
+                None if self.finished => {
+                    return Poll::Ready(Step::End {
+                        out: Bytes::new(),
+                        last: Bytes::new(),
+                    });
+                }
+                None => BrokenStream::new("ended its answer before it was complete"),
+            };
+            return Poll::Ready(Step::Broken {
+                out: Bytes::new(),
+                broken,
+            });
+        }
+    }
+
+    /// Reads the whole events that have arrived; `None` when there are none.
+    fn read_events(&mut self) -> Option<Step> {
+        let mut out = Joined::default();
+        let mut content = false;
+        let mut any = false;
+        while let Some(event) = self.splitter.next_event() {
+            any = true;
+            let observed = match self.reader.event(event.clone()) {
+                Ok(observed) => observed,
+                Err(error) => {
+                    return Some(Step::Broken {
+                        out: out.into_bytes(),
+                        broken: BrokenStream::new(format!("sent what cannot be read: {error}")),
+                    });
+                }
+            };
+            if let Some(failure) = observed.failure {
+                return Some(Step::Broken {
+                    out: out.into_bytes(),
+                    broken: BrokenStream {
+                        message: format!("failed in mid-answer: {}", failure.message),
+                        timed_out: false,
+                        event: Some(event),
+                    },
+                });
+            }
+            content |= observed.content;
+            self.finished |= observed.finished;
+            let forward = observed.forward.unwrap_or_default();
+            if observed.terminal {
+                return Some(Step::End {
+                    out: out.into_bytes(),
+                    last: forward,
+                });
+            }
+            out.push(forward);
+        }
+        any.then(|| Step::Flow {
+            out: out.into_bytes(),
+            content,
+        })
+    }
+
+    /// Ready when the upstream has been idle for too long.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.idle.as_mut().poll(cx));
+            let due = self.last_piece + self.idle_timeout;
+            if due <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.idle.as_mut().reset(due);
+        }
+    }
+
+    /// Reads what little is left behind the final event, so that the connection can be used again.
+    /// True when the upstream's answer is wholly read, or will not be.
+    pub fn poll_drained(&mut self, cx: &mut Context<'_>) -> bool {
+        matches!(
+            self.upstream.poll_piece(cx),
+            Poll::Ready(None | Some(Err(_)))
+        )
+    }
+}
+
+/// Bytes put together; a single piece is not copied.
+#[derive(Default)]
+struct Joined {
+    first: Bytes,
+    more: BytesMut,
+}
+
+impl Joined {
+    fn push(&mut self, piece: Bytes) {
+        if piece.is_empty() {
+        } else if self.more.is_empty() && self.first.is_empty() {
+            self.first = piece;
+        } else {
+            if self.more.is_empty() {
+                self.more.reserve(2 * (self.first.len() + piece.len()));
+                self.more.extend_from_slice(&self.first);
+            }
+            self.more.extend_from_slice(&piece);
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        if self.more.is_empty() {
+            self.first
+        } else {
+            self.more.freeze()
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The routing table: backends with what they serve, groups and rewrites, indexed by the names that
+//! clients use. Built at start and again when a backend's own list of models has been read.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    sync::{Arc, Mutex, atomic::AtomicUsize},
+};
+
+use domain::{BackendId, DeploymentId, Dialect, Price};
+use tokio::sync::Semaphore;
+
+use crate::{
+    counters::{cooldown::Cooldown, window::SlidingWindow},
+    providers::Provider,
+    settings::{BackendSettings, GroupSettings, RewriteSettings, Strategy},
+};
+
+/// One upstream endpoint, with the state that outlives a rebuild of the table.
+pub struct Backend {
+    pub id: BackendId,
+    pub settings: BackendSettings,
+    pub provider: Provider,
+    /// Attempts within the configured rate limit's window.
+    pub window: Mutex<SlidingWindow>,
+    /// Attempts at once; `None`: as many as there are.
+    pub concurrency: Option<Arc<Semaphore>>,
+    /// Which credential is next.
+    pub next_key: AtomicUsize,
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend")
+            .field("id", &self.id)
+            .field("name", &self.settings.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Backend {
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.settings.name
+    }
+}
+
+/// A backend, an upstream model and its price.
+#[derive(Debug)]
+pub struct Deployment {
+    pub id: DeploymentId,
+    pub backend: Arc<Backend>,
+    /// As it is sent upstream.
+    pub model: String,
+    /// `None`: unpriced, which the backend allows.
+    pub price: Option<Price>,
+    pub aliases: Vec<String>,
+    pub cooldown: Arc<Cooldown>,
+}
+
+impl Deployment {
+    /// Whether its use can be billed, or need not be.
+    #[must_use]
+    pub fn usable(&self) -> bool {
+        self.price.is_some() || self.backend.settings.allow_unpriced
+    }
+
+    #[must_use]
+    pub fn speaks(&self, dialect: Dialect) -> bool {
+        self.backend.settings.kind.speaks(dialect)
+    }
+}
+
+/// A group with its members.
+#[derive(Debug)]
+pub struct Group {
+    pub strategy: Strategy,
+    pub members: Vec<Member>,
+    /// Where the next round begins.
+    pub turn: AtomicUsize,
+}
+
+#[derive(Debug)]
+pub struct Member {
+    pub deployment: Arc<Deployment>,
+    pub weight: u32,
+    pub priority: u32,
+}
+
+/// The table.
+#[derive(Debug, Default)]
+pub struct Routes {
+    backends: BTreeMap<String, Arc<Backend>>,
+    groups: BTreeMap<String, Group>,
+    /// Alias or mapped name → deployments, best priority first.
+    aliases: BTreeMap<String, Vec<Arc<Deployment>>>,
+    /// Upstream model → deployments, best priority first.
+    models: BTreeMap<String, Vec<Arc<Deployment>>>,
+    forced: HashMap<String, String>,
+    unforced: HashMap<String, String>,
+}
+
+impl Routes {
+    /// Builds the table. Members of groups whose backend or model is not there are left out; the
+    /// configuration has refused or announced them already.
+    #[must_use]
+    pub fn build(
+        deployments: Vec<Arc<Deployment>>,
+        groups: &[GroupSettings],
+        rewrites: &[RewriteSettings],
+    ) -> Self {
+        let mut routes = Self::default();
+        let mut by_priority = deployments;
+        by_priority.sort_by_key(|d| d.backend.settings.priority);
+        for deployment in &by_priority {
+            let backend = &deployment.backend;
+            routes
+                .backends
+                .insert(backend.name().to_owned(), Arc::clone(backend));
+            let names = deployment.aliases.iter().chain(
+                backend
+                    .settings
+                    .model_mapping
+                    .iter()
+                    .filter(|(_, sent)| **sent == deployment.model)
+                    .map(|(asked, _)| asked),
+            );
+            for name in names.collect::<BTreeSet<_>>() {
+                routes
+                    .aliases
+                    .entry(name.clone())
+                    .or_default()
+                    .push(Arc::clone(deployment));
+            }
+            routes
+                .models
+                .entry(deployment.model.clone())
+                .or_default()
+                .push(Arc::clone(deployment));
+        }
+        for group in groups {
+            let members = group.members.iter().filter_map(|member| {
+                let deployment = routes.on_backend(&member.backend, &member.model)?;
+                Some(Member {
+                    deployment: Arc::clone(deployment),
+                    weight: member.weight,
+                    priority: member.priority,
+                })
+            });
+            let group_entry = Group {
+                strategy: group.strategy,
+                members: members.collect(),
+                turn: AtomicUsize::new(0),
+            };
+            routes.groups.insert(group.name.clone(), group_entry);
+        }
+        for rewrite in rewrites {
+            let table = if rewrite.force {
+                &mut routes.forced
+            } else {
+                &mut routes.unforced
+            };
+            table.insert(rewrite.source.clone(), rewrite.target.clone());
+        }
+        routes
+    }
+
+    #[must_use]
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.get(name)
+    }
+
+    /// Deployments that go by `name` as an alias or a mapped name.
+    #[must_use]
+    pub fn by_alias(&self, name: &str) -> &[Arc<Deployment>] {
+        self.aliases.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Deployments whose upstream model is `name`.
+    #[must_use]
+    pub fn by_model(&self, name: &str) -> &[Arc<Deployment>] {
+        self.models.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The deployment of one backend that goes by `model`.
+    #[must_use]
+    pub fn on_backend(&self, backend: &str, model: &str) -> Option<&Arc<Deployment>> {
+        let here = |d: &&Arc<Deployment>| d.backend.name() == backend;
+        self.by_model(model)
+            .iter()
+            .find(here)
+            .or_else(|| self.by_alias(model).iter().find(here))
+    }
+
+    #[must_use]
+    pub fn forced_rewrite(&self, name: &str) -> Option<&str> {
+        self.forced.get(name).map(String::as_str)
+    }
+
+    #[must_use]
+    pub fn unforced_rewrite(&self, name: &str) -> Option<&str> {
+        self.unforced.get(name).map(String::as_str)
+    }
+
+    /// Every name that a client may ask for, once, in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let names: BTreeSet<&str> = self
+            .groups
+            .keys()
+            .chain(self.aliases.keys())
+            .chain(self.models.keys())
+            .chain(self.forced.keys())
+            .chain(self.unforced.keys())
+            .map(String::as_str)
+            .collect();
+        names.into_iter()
+    }
+
+    /// All deployments, in no particular order.
+    pub fn deployments(&self) -> impl Iterator<Item = &Arc<Deployment>> {
+        self.models.values().flatten()
+    }
+}

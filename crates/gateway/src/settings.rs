@@ -1,0 +1,153 @@
+//! What the data plane is told by the configuration, already checked. The server translates its
+//! configuration file into these; nothing here reads a file or the environment.
+
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
+
+use domain::{Dialect, Price};
+use http::{HeaderMap, HeaderName};
+use secrecy::SecretString;
+
+/// Everything but the accounts.
+#[derive(Debug)]
+pub struct GatewaySettings {
+    pub backends: Vec<BackendSettings>,
+    pub groups: Vec<GroupSettings>,
+    pub rewrites: Vec<RewriteSettings>,
+    pub auth: AuthSettings,
+    /// The largest request body, in bytes.
+    pub max_body: usize,
+    /// How many requests run at once; the next one is refused.
+    pub max_in_flight: usize,
+    /// Where days and months begin.
+    pub time_zone: jiff::tz::TimeZone,
+}
+
+/// Who may call.
+#[derive(Debug)]
+pub struct AuthSettings {
+    /// `false`: anyone who can reach the port.
+    pub enabled: bool,
+    /// Works like a key without limits.
+    pub master_key: Option<SecretString>,
+    /// A further header that may carry the key, after `x-api-key` and `Authorization`.
+    pub header: Option<HeaderName>,
+}
+
+/// What an upstream is, which decides how it is called and what it speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BackendKind {
+    Openai,
+    OpenaiCompatible,
+    Anthropic,
+    /// Scripted answers from inside the binary.
+    Demo,
+}
+
+impl BackendKind {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Openai => "openai",
+            Self::OpenaiCompatible => "openai_compatible",
+            Self::Anthropic => "anthropic",
+            Self::Demo => "demo",
+        }
+    }
+
+    #[must_use]
+    pub const fn speaks(self, dialect: Dialect) -> bool {
+        match self {
+            Self::Openai | Self::OpenaiCompatible => matches!(dialect, Dialect::OpenaiChat),
+            Self::Anthropic => matches!(dialect, Dialect::AnthropicMessages),
+            Self::Demo => true,
+        }
+    }
+}
+
+/// One upstream endpoint.
+#[derive(Debug)]
+pub struct BackendSettings {
+    pub name: String,
+    pub kind: BackendKind,
+    /// Empty for the demo. `openai`: ends with the version (`…/v1`); `anthropic`: does not.
+    pub base_url: String,
+    pub api_keys: Vec<SecretString>,
+    /// Lower is tried first.
+    pub priority: u32,
+    pub timeouts: Timeouts,
+    pub max_retries: u32,
+    pub rate_limit: Option<RateLimit>,
+    pub max_concurrent: Option<NonZeroU32>,
+    /// Asked for → sent.
+    pub model_mapping: BTreeMap<String, String>,
+    /// Calls without a price are served, and the ledger says so.
+    pub allow_unpriced: bool,
+    pub headers: HeaderMap,
+    /// Empty: the backend's own list is asked for.
+    pub models: Vec<ModelSettings>,
+}
+
+/// How long an upstream is waited for. Each is independent of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// From the request to the answer's head.
+    pub first_byte: Duration,
+    /// Between two pieces of an answer.
+    pub idle: Duration,
+    /// The whole answer; streams are exempt, since a long one is no fault.
+    pub total: Duration,
+}
+
+/// At most `requests` attempts in any `window`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    pub requests: NonZeroU32,
+    pub window: Duration,
+}
+
+/// A model that a backend serves.
+#[derive(Clone, Debug)]
+pub struct ModelSettings {
+    /// As it is sent upstream.
+    pub model: String,
+    pub aliases: Vec<String>,
+    pub price: Option<Price>,
+}
+
+/// A public name for several deployments.
+#[derive(Clone, Debug)]
+pub struct GroupSettings {
+    pub name: String,
+    pub strategy: Strategy,
+    pub members: Vec<MemberSettings>,
+}
+
+/// How a group's members of one priority are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// As the file has them.
+    Priority,
+    /// With a probability proportional to their weight.
+    Weighted,
+    /// Each in turn.
+    RoundRobin,
+}
+
+#[derive(Clone, Debug)]
+pub struct MemberSettings {
+    pub backend: String,
+    pub model: String,
+    pub weight: u32,
+    /// Lower is tried first.
+    pub priority: u32,
+}
+
+/// Another name for a model.
+#[derive(Clone, Debug)]
+pub struct RewriteSettings {
+    pub source: String,
+    pub target: String,
+    /// Always, and not only where nothing else serves `source`.
+    pub force: bool,
+}

@@ -1,0 +1,248 @@
+//! The ledger's SQL: rows by the hundred in one statement each, and the rollups that they add to.
+//! Statements come in a few fixed sizes so that SQLite's prepared ones are found again.
+
+use std::collections::BTreeMap;
+
+use domain::{LedgerRow, NanoUsd, Outcome, RequestId, TokenUsage};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
+
+use super::OpenRequest;
+use crate::StorageError;
+
+/// Rows in one statement, at most; a power of two, as are all smaller sizes.
+const MAX_ROWS: usize = 128;
+
+/// Cuts `items` into runs whose lengths are powers of two.
+fn runs<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = match items.len() {
+            0 => return None,
+            n => MAX_ROWS.min(1 << n.ilog2()),
+        };
+        let (run, rest) = items.split_at(size);
+        items = rest;
+        Some(run)
+    })
+}
+
+fn tokens(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    rows: &[LedgerRow],
+) -> Result<(), StorageError> {
+    for run in runs(rows) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "insert into requests (request_id, started_at, user_id, key_id, backend_id, \
+             deployment_id, dialect, request_model, upstream_model, stream, outcome, status, \
+             input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
+             output_tokens, reasoning_tokens, usage_estimated, cost_nano, attempts, \
+             time_to_first_chunk_ms, duration_ms, error) ",
+        );
+        query.push_values(run, |mut values, row| {
+            values
+                .push_bind(row.request_id.0.to_be_bytes().to_vec())
+                .push_bind(row.started_at.0)
+                .push_bind(row.user_id.map(|id| id.0))
+                .push_bind(row.key_id.map(|id| id.0))
+                .push_bind(row.backend_id.map(|id| id.0))
+                .push_bind(row.deployment_id.map(|id| id.0))
+                .push_bind(row.dialect.as_str())
+                .push_bind(&row.request_model)
+                .push_bind(&row.upstream_model)
+                .push_bind(row.stream)
+                .push_bind(row.outcome.as_str())
+                .push_bind(i64::from(row.status))
+                .push_bind(tokens(row.usage.input))
+                .push_bind(tokens(row.usage.cache_read))
+                .push_bind(tokens(row.usage.cache_write_5m))
+                .push_bind(tokens(row.usage.cache_write_1h))
+                .push_bind(tokens(row.usage.output))
+                .push_bind(tokens(row.usage.reasoning))
+                .push_bind(row.usage_estimated)
+                .push_bind(row.cost.map(|cost| cost.0))
+                .push_bind(i64::from(row.attempts))
+                .push_bind(row.time_to_first_chunk_ms.map(i64::from))
+                .push_bind(i64::from(row.duration_ms))
+                .push_bind(row.error.as_deref());
+        });
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Sums {
+    requests: i64,
+    errors: i64,
+    unpriced: i64,
+    usage: TokenUsage,
+    cost: NanoUsd,
+}
+
+/// Hour, user, key, backend, model: what a rollup is kept for.
+type RollupKey<'a> = (i64, i64, i64, i64, &'a str);
+
+fn rollups(rows: &[LedgerRow]) -> Vec<(RollupKey<'_>, Sums)> {
+    let mut sums: BTreeMap<RollupKey<'_>, Sums> = BTreeMap::new();
+    for row in rows {
+        let key = (
+            row.started_at.hour().0,
+            row.user_id.map_or(0, |id| id.0),
+            row.key_id.map_or(0, |id| id.0),
+            row.backend_id.map_or(0, |id| id.0),
+            row.request_model.as_str(),
+        );
+        let sum = sums.entry(key).or_default();
+        sum.requests += 1;
+        sum.errors += i64::from(row.outcome.is_error());
+        sum.unpriced += i64::from(row.cost.is_none());
+        sum.usage += row.usage;
+        sum.cost += row.cost.unwrap_or_default();
+    }
+    sums.into_iter().collect()
+}
+
+pub(super) async fn add_to_rollups(
+    connection: &mut SqliteConnection,
+    rows: &[LedgerRow],
+) -> Result<(), StorageError> {
+    for run in runs(&rollups(rows)) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "insert into rollups (hour, user_id, key_id, backend_id, request_model, requests, \
+             errors, unpriced, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
+             cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nano) ",
+        );
+        query.push_values(run, |mut values, (key, sums)| {
+            values
+                .push_bind(key.0)
+                .push_bind(key.1)
+                .push_bind(key.2)
+                .push_bind(key.3)
+                .push_bind(key.4)
+                .push_bind(sums.requests)
+                .push_bind(sums.errors)
+                .push_bind(sums.unpriced)
+                .push_bind(tokens(sums.usage.input))
+                .push_bind(tokens(sums.usage.cache_read))
+                .push_bind(tokens(sums.usage.cache_write_5m))
+                .push_bind(tokens(sums.usage.cache_write_1h))
+                .push_bind(tokens(sums.usage.output))
+                .push_bind(tokens(sums.usage.reasoning))
+                .push_bind(sums.cost.0);
+        });
+        query.push(
+            " on conflict (hour, user_id, key_id, backend_id, request_model) do update set \
+             requests = requests + excluded.requests, errors = errors + excluded.errors, \
+             unpriced = unpriced + excluded.unpriced, \
+             input_tokens = input_tokens + excluded.input_tokens, \
+             cache_read_tokens = cache_read_tokens + excluded.cache_read_tokens, \
+             cache_write_5m_tokens = cache_write_5m_tokens + excluded.cache_write_5m_tokens, \
+             cache_write_1h_tokens = cache_write_1h_tokens + excluded.cache_write_1h_tokens, \
+             output_tokens = output_tokens + excluded.output_tokens, \
+             reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, \
+             cost_nano = cost_nano + excluded.cost_nano",
+        );
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn insert_open(
+    connection: &mut SqliteConnection,
+    requests: &[OpenRequest],
+) -> Result<(), StorageError> {
+    for run in runs(requests) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "insert into open_requests (request_id, started_at, user_id, key_id, backend_id, \
+             deployment_id, dialect, request_model, upstream_model, stream) ",
+        );
+        query.push_values(run, |mut values, request| {
+            values
+                .push_bind(request.request_id.0.to_be_bytes().to_vec())
+                .push_bind(request.started_at.0)
+                .push_bind(request.user_id.map(|id| id.0))
+                .push_bind(request.key_id.map(|id| id.0))
+                .push_bind(request.backend_id.map(|id| id.0))
+                .push_bind(request.deployment_id.map(|id| id.0))
+                .push_bind(request.dialect.as_str())
+                .push_bind(&request.request_model)
+                .push_bind(&request.upstream_model)
+                .push_bind(request.stream);
+        });
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn delete_open(
+    connection: &mut SqliteConnection,
+    ended: &[RequestId],
+) -> Result<(), StorageError> {
+    for run in runs(ended) {
+        let mut query =
+            QueryBuilder::<Sqlite>::new("delete from open_requests where request_id in (");
+        let mut ids = query.separated(", ");
+        for id in run {
+            ids.push_bind(id.0.to_be_bytes().to_vec());
+        }
+        query.push(")");
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Turns every request that a killed process left open into a row that says *interrupted*. What it
+/// had used is unknown; nothing is charged for it.
+pub(super) async fn interrupt_open_requests(pool: &SqlitePool) -> Result<u64, StorageError> {
+    let outcome = Outcome::Interrupted.as_str();
+    let mut transaction = pool.begin().await?;
+    let interrupted = sqlx::query(
+        "insert into requests (request_id, started_at, user_id, key_id, backend_id, \
+         deployment_id, dialect, request_model, upstream_model, stream, outcome, status, \
+         input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
+         output_tokens, reasoning_tokens, usage_estimated, cost_nano, attempts, \
+         time_to_first_chunk_ms, duration_ms, error) \
+         select request_id, started_at, user_id, key_id, backend_id, deployment_id, dialect, \
+         request_model, upstream_model, stream, $1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, null, 0, \
+         'the router stopped while the request was running' from open_requests",
+    )
+    .bind(outcome)
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    sqlx::query(
+        "insert into rollups (hour, user_id, key_id, backend_id, request_model, requests, errors, \
+         unpriced, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
+         cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nano) \
+         select started_at - started_at % 3600000, coalesce(user_id, 0), coalesce(key_id, 0), \
+         coalesce(backend_id, 0), request_model, count(*), count(*), 0, 0, 0, 0, 0, 0, 0, 0 \
+         from open_requests where true group by 1, 2, 3, 4, 5 \
+         on conflict (hour, user_id, key_id, backend_id, request_model) do update set \
+         requests = requests + excluded.requests, errors = errors + excluded.errors",
+    )
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query("delete from open_requests")
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_powers_of_two_and_lose_nothing() {
+        for length in [0, 1, 2, 3, 127, 128, 129, 300] {
+            let items: Vec<usize> = (0..length).collect();
+            let cut: Vec<&[usize]> = runs(&items).collect();
+            assert!(cut.iter().all(|run| run.len().is_power_of_two() && run.len() <= MAX_ROWS));
+            assert_eq!(cut.concat(), items);
+        }
+    }
+}

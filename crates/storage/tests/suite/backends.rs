@@ -1,0 +1,79 @@
+use domain::{BackendId, NanoUsd, Price, Timestamp};
+use storage::{BackendRecord, DeploymentRecord};
+
+use crate::fixture::Fixture;
+
+fn price(input: i64) -> Option<Price> {
+    Some(Price {
+        input: NanoUsd(input),
+        ..Price::default()
+    })
+}
+
+fn backend(name: &str, models: &[(&str, Option<Price>)]) -> BackendRecord {
+    BackendRecord {
+        name: name.to_owned(),
+        kind: "openai".to_owned(),
+        base_url: None,
+        deployments: models
+            .iter()
+            .map(|(model, price)| DeploymentRecord {
+                model: (*model).to_owned(),
+                price: *price,
+            })
+            .collect(),
+    }
+}
+
+#[tokio::test]
+async fn ids_survive_whatever_the_configuration_does() {
+    let f = Fixture::new().await;
+    let sync = async |backends: &[BackendRecord]| {
+        let synced = f.db.sync_backends(backends, Timestamp(1)).await;
+        synced.expect("synced")
+    };
+    let both = [
+        backend("one", &[("a", None), ("b", None)]),
+        backend("two", &[]),
+    ];
+    let first = sync(&both).await;
+    assert_eq!(first[0].deployments[1].0, "b");
+    assert!(sync(&[]).await.is_empty());
+    let mut reversed = both.to_vec();
+    reversed.reverse();
+    let again = sync(&reversed).await;
+    assert_eq!(again[1], first[0]);
+    assert_eq!(again[0].id, first[1].id);
+
+    let found = f
+        .db
+        .ensure_deployment(first[0].id, "a", None, Timestamp(2))
+        .await;
+    assert_eq!(found.expect("found"), first[0].deployments[0].1);
+    let nowhere = f
+        .db
+        .ensure_deployment(BackendId(99), "a", None, Timestamp(2))
+        .await;
+    assert!(nowhere.is_err());
+}
+
+#[tokio::test]
+async fn a_price_has_a_history_and_the_newest_row_always_holds() {
+    let f = Fixture::new().await;
+    let set = async |input, now| {
+        let backends = [backend("one", &[("a", price(input))])];
+        let synced = f.db.sync_backends(&backends, Timestamp(now)).await;
+        synced.expect("synced")[0].deployments[0].1
+    };
+    let id = set(5, 10).await;
+    set(5, 20).await;
+    set(7, 30).await;
+    // The clock was set back.
+    set(5, 15).await;
+    let history = f.db.price_history(id).await.expect("read");
+    let history: Vec<(i64, i64)> = history
+        .iter()
+        .map(|record| (record.effective_from.0, record.price.input.0))
+        .collect();
+    assert_eq!(history, [(31, 5), (30, 7), (10, 5)]);
+}

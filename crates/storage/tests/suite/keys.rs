@@ -1,0 +1,142 @@
+use domain::{
+    KeyId, Timestamp,
+    account::{KeyQuery, NewKeyInput},
+};
+use storage::{Constraint, KeySource, NewKey, StorageError};
+
+use crate::fixture::{Fixture, new_key};
+
+#[tokio::test]
+async fn a_key_is_found_by_its_hash_with_all_that_was_chosen() {
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    let new = NewKey {
+        expires_at: Some(Timestamp(9)),
+        requests_per_minute: 60,
+        allowed_models: vec!["gpt-4o".to_owned(), "a\"b".to_owned()],
+        ..new_key(ada.id, "laptop")
+    };
+    let key = f.db.create_key(&new, Timestamp(5)).await.expect("a key");
+    assert_eq!(key.allowed_models, new.allowed_models);
+    assert_eq!((key.expires_at, key.requests_per_minute), (Some(Timestamp(9)), 60));
+    let found = f.db.find_key_by_hash(&new.hash).await.expect("read");
+    assert_eq!(found, Some(key));
+    assert_eq!(f.db.find_key_by_hash(&[7; 32]).await.expect("read"), None);
+    assert!(matches!(
+        f.db.create_key(&new, Timestamp(6)).await,
+        Err(StorageError::Conflict {
+            what: Constraint::KeyHash
+        })
+    ));
+}
+
+#[tokio::test]
+async fn lists_search_labels_and_owners_of_one_user_or_all() {
+    let f = Fixture::new().await;
+    let (ada, bob) = (f.user("ada").await, f.user("bob").await);
+    for (user, label) in [(ada.id, "laptop"), (ada.id, "server"), (bob.id, "ci")] {
+        f.db.create_key(&new_key(user, label), Timestamp(1))
+            .await
+            .expect("a key");
+    }
+    let list = async |search: &str, user_id| {
+        let query = KeyQuery {
+            search: search.to_owned(),
+            user_id,
+            ..KeyQuery::default()
+        };
+        let page = f.db.list_keys(&query).await.expect("a page");
+        let rows: Vec<String> = page
+            .rows
+            .iter()
+            .map(|row| format!("{}/{}", row.owner, row.key.label))
+            .collect();
+        assert_eq!(rows.len(), usize::try_from(page.total).expect("small"));
+        rows.join(" ")
+    };
+    assert_eq!(list("", None).await, "bob/ci ada/server ada/laptop");
+    assert_eq!(list("", Some(ada.id)).await, "ada/server ada/laptop");
+    assert_eq!(list("ADA", None).await, "ada/server ada/laptop");
+    assert_eq!(list("lap", Some(bob.id)).await, "");
+    assert_eq!(list("wxyz", Some(bob.id)).await, "bob/ci");
+    let counts = f.db.count_keys(&[ada.id, bob.id]).await.expect("counts");
+    assert_eq!((counts[&ada.id], counts[&bob.id]), (2, 1));
+}
+
+#[tokio::test]
+async fn keys_change_and_go() {
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    assert!(!f.db.any_key().await.expect("read"));
+    let key = f
+        .db
+        .create_key(&new_key(ada.id, "laptop"), Timestamp(1))
+        .await
+        .expect("a key");
+    assert!(f.db.any_key().await.expect("read"));
+    assert!(f.db.set_key_active(key.id, false).await.expect("disabled"));
+    let input = NewKeyInput {
+        label: "desk".to_owned(),
+        requests_per_minute: 3,
+        ..NewKeyInput::default()
+    };
+    let changed = f.db.update_key(key.id, &input).await.expect("changed");
+    let changed = changed.expect("a key");
+    assert_eq!((changed.label.as_str(), changed.requests_per_minute), ("desk", 3));
+    assert!(!changed.active);
+    assert!(f.db.delete_key(key.id).await.expect("deleted"));
+    assert!(!f.db.delete_key(key.id).await.expect("gone"));
+    assert_eq!(f.db.update_key(key.id, &input).await.expect("read"), None);
+}
+
+#[tokio::test]
+async fn last_use_only_moves_forward() {
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    let key = f
+        .db
+        .create_key(&new_key(ada.id, "k"), Timestamp(1))
+        .await
+        .expect("a key");
+    let used = [(key.id, Timestamp(50)), (key.id, Timestamp(40)), (KeyId(99), Timestamp(9))];
+    f.db.touch_keys(&used).await.expect("noted");
+    let key = f.db.find_key(key.id).await.expect("read").expect("a key");
+    assert_eq!(key.last_used_at, Some(Timestamp(50)));
+}
+
+#[tokio::test]
+async fn keys_of_the_environment_follow_it_and_leave_others_alone() {
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    let own = f
+        .db
+        .create_key(&new_key(ada.id, "own"), Timestamp(1))
+        .await
+        .expect("a key");
+    let environment = |label| NewKey {
+        source: KeySource::Environment,
+        ..new_key(ada.id, label)
+    };
+    let sync = async |labels: &[&'static str]| {
+        let wanted: Vec<NewKey> = labels.iter().map(|label| environment(label)).collect();
+        let synced = f.db.sync_environment_keys(&wanted, Timestamp(2)).await;
+        synced.expect("synced")
+    };
+    let labels = async || {
+        let page = f.db.list_keys(&KeyQuery::default()).await.expect("a page");
+        let labels: Vec<String> = page.rows.into_iter().map(|row| row.key.label).collect();
+        labels.join(" ")
+    };
+    assert!(sync(&["A", "B"]).await);
+    assert!(!sync(&["A", "B"]).await, "nothing to do");
+    let a = f.db.find_key_by_hash(&environment("A").hash).await;
+    let a = a.expect("read").expect("a key");
+    f.db.set_key_active(a.id, false).await.expect("disabled");
+    assert!(sync(&["A", "C"]).await);
+    assert_eq!(labels().await, "C A own");
+    let a = f.db.find_key(a.id).await.expect("read").expect("a key");
+    assert!(!a.active, "disabling is remembered");
+    assert!(sync(&[]).await);
+    assert_eq!(labels().await, "own");
+    assert!(f.db.find_key(own.id).await.expect("read").is_some());
+}

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Runs the shared acceptance suite, where it lies beside this repository, against the binary: what this version
+# promises is the OpenAI client on OpenAI upstreams and the Anthropic client on Anthropic ones, model lists, request
+# ids, health and keys. It leaves out translation between the dialects, Bedrock, embeddings and the Node SDKs.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+suite=$here/../../shared/tools/acceptance
+if [ ! -d "$suite" ]; then
+  echo "acceptance: no ../shared/tools/acceptance beside this repository; nothing to run"
+  exit 0
+fi
+source "$here/lib.sh"
+
+NATIVE='stub-openai-chat or stub-responses-chat or stub-anthropic-messages'
+ENDPOINTS='test_models_ or test_model_retrieve or test_health or test_head_probes or test_request_ids'
+KEYS='test_a_used_up_budget or test_a_disabled_key'
+# The suite's own exceptions: where an SDK's helper cannot show what the test looks at.
+ALLOWED_SKIP="the SDK's accumulator"
+
+export ACCEPTANCE_HOME=$CACHE/acceptance
+work=$(mktemp -d)
+pids=()
+stop() {
+  local pid
+  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" || true; done
+  rm -rf "$work"
+}
+trap stop EXIT
+# Writes beside its own files, which may be read-only.
+cp -R "$suite" "$work/suite"
+chmod -R u+w "$work/suite"
+
+# Its run.sh installs on every call; here only when the requirements have changed.
+step "acceptance: Python packages" python_venv "$ACCEPTANCE_HOME/python" "$work/suite/requirements.txt"
+# Any value keeps it from installing the Node SDKs.
+export SKIP_INSTALL=1 NODE_SDKS=none STUB_PORT MASTER_KEY=sk-master-acceptance
+STUB_PORT=$(free_port)
+port=$(free_port)
+
+"$work/suite/run.sh" stub >"$work/stub.log" 2>&1 &
+pids+=($!)
+wait_for "http://127.0.0.1:$STUB_PORT/__stub/scenarios" $! 30 || { cat "$work/stub.log"; die "the stub upstream did not start"; }
+
+python3 "$work/suite/reference/our_config.py" "http://127.0.0.1:$STUB_PORT" "$port" "$work" >"$work/llm-router.yaml"
+AWS_ACCESS_KEY_ID=AKIASTUB AWS_SECRET_ACCESS_KEY=stub-secret-key \
+  "$LLM_ROUTER_BIN" serve --config "$work/llm-router.yaml" >"$work/router.log" 2>&1 &
+pids+=($!)
+url=http://127.0.0.1:$port
+wait_for "$url/health" $! 30 || { cat "$work/router.log"; die "the router did not start"; }
+
+admin() { curl --silent --show-error --fail-with-body -H "Authorization: Bearer $MASTER_KEY" -H 'content-type: application/json' "$@"; }
+# new_user <name> <daily budget>: prints {id, api_key, …}
+new_user() { admin "$url/admin/users" -d "{\"name\": \"$1\", \"daily_budget\": $2}"; }
+
+export GATEWAY_URL=$url GATEWAY_KEY GATEWAY_KEY_BROKE GATEWAY_KEY_DISABLED
+GATEWAY_KEY=$(new_user tester 0 | jq -er .api_key)
+GATEWAY_KEY_BROKE=$(new_user broke 0.000000001 | jq -er .api_key)
+disabled=$(new_user disabled 0)
+GATEWAY_KEY_DISABLED=$(jq -er .api_key <<<"$disabled")
+admin -X PATCH "$url/admin/users/$(jq -er .id <<<"$disabled")" -d '{"active": false}' >/dev/null
+
+results=$ROOT/target/end2end/acceptance.xml
+mkdir -p "$(dirname "$results")"
+rm -f "$results"
+code=0
+step "acceptance: real clients" "$work/suite/run.sh" -q --junitxml="$results" \
+  tests/test_matrix.py tests/test_endpoints.py tests/test_keys.py -k "$NATIVE or $ENDPOINTS or $KEYS" || code=$?
+[ ! -e "$results" ] || count_tests "$results" "$ALLOWED_SKIP" || code=1
+if [ $code != 0 ]; then
+  echo "end of the router's log:"
+  tail -n 40 "$work/router.log"
+fi
+exit $code
