@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the shared acceptance suite, where it lies beside this repository, against the binary: what this version
 # promises is the OpenAI client on OpenAI upstreams and the Anthropic client on Anthropic ones, model lists, request
-# ids, health and keys. It leaves out translation between the dialects, Bedrock, embeddings and the Node SDKs.
+# ids, health, and keys with limits. It leaves out translation between the dialects, Bedrock, embeddings and the Node SDKs.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 suite=$here/../../shared/tools/acceptance
@@ -12,8 +12,8 @@ fi
 source "$here/lib.sh"
 
 NATIVE='stub-openai-chat or stub-responses-chat or stub-anthropic-messages'
-ENDPOINTS='test_models_ or test_model_retrieve or test_health or test_head_probes or test_request_ids'
-KEYS='test_a_used_up_budget or test_a_disabled_key'
+ENDPOINTS='test_models_ or test_model_retrieve or test_health or test_head_probes or test_request_ids or
+  test_openai_prefixes or (test_anthropic_prefixes and not count_tokens)'
 # The suite's own exceptions: where an SDK's helper cannot show what the test looks at.
 ALLOWED_SKIP="the SDK's accumulator"
 
@@ -49,22 +49,26 @@ url=http://127.0.0.1:$port
 wait_for "$url/health" $! 30 || { cat "$work/router.log"; die "the router did not start"; }
 
 admin() { curl --silent --show-error --fail-with-body -H "Authorization: Bearer $MASTER_KEY" -H 'content-type: application/json' "$@"; }
-# new_user <name> <daily budget>: prints {id, api_key, …}
-new_user() { admin "$url/admin/users" -d "{\"name\": \"$1\", \"daily_budget\": $2}"; }
+# new_key <user's name> <daily budget>: prints the key of a new user.
+new_key() { admin "$url/admin/users" -d "{\"name\": \"$1\", \"daily_budget\": $2}" | jq -er .api_key; }
+change_key() { admin -X PATCH "$url/admin/keys/$1" -d "$2" >/dev/null; }
 
-export GATEWAY_URL=$url GATEWAY_KEY GATEWAY_KEY_BROKE GATEWAY_KEY_DISABLED
-GATEWAY_KEY=$(new_user tester 0 | jq -er .api_key)
-GATEWAY_KEY_BROKE=$(new_user broke 0.000000001 | jq -er .api_key)
-disabled=$(new_user disabled 0)
-GATEWAY_KEY_DISABLED=$(jq -er .api_key <<<"$disabled")
-admin -X PATCH "$url/admin/users/$(jq -er .id <<<"$disabled")" -d '{"active": false}' >/dev/null
+export GATEWAY_URL=$url GATEWAY_KEY GATEWAY_KEY_BROKE GATEWAY_KEY_DISABLED GATEWAY_KEY_LIMITED GATEWAY_KEY_RATE
+GATEWAY_KEY=$(new_key tester 0)
+GATEWAY_KEY_BROKE=$(new_key broke 0.000000001)
+GATEWAY_KEY_DISABLED=$(new_key disabled 0)
+change_key "$GATEWAY_KEY_DISABLED" '{"active": false}'
+GATEWAY_KEY_LIMITED=$(new_key limited 0)
+change_key "$GATEWAY_KEY_LIMITED" '{"allowed_models": ["stub-openai"]}'
+GATEWAY_KEY_RATE=$(new_key rate 0)
+change_key "$GATEWAY_KEY_RATE" '{"requests_per_minute": 2}'
 
 results=$ROOT/target/end2end/acceptance.xml
 mkdir -p "$(dirname "$results")"
 rm -f "$results"
 code=0
 step "acceptance: real clients" "$work/suite/run.sh" -q --junitxml="$results" \
-  tests/test_matrix.py tests/test_endpoints.py tests/test_keys.py -k "$NATIVE or $ENDPOINTS or $KEYS" || code=$?
+  tests/test_matrix.py tests/test_endpoints.py tests/test_keys.py -k "$NATIVE or $ENDPOINTS or test_keys" || code=$?
 [ ! -e "$results" ] || count_tests "$results" "$ALLOWED_SKIP" || code=1
 if [ $code != 0 ]; then
   echo "end of the router's log:"

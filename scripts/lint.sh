@@ -5,7 +5,8 @@ set -euo pipefail
 source "$(dirname "$0")/env.sh"
 
 failed=0
-step "format" cargo fmt --all --check || failed=1
+# Names the files only; `make fmt` mends them.
+step "format" cargo fmt --all -- --check --files-with-diff || failed=1
 step "lints: server" cargo clippy --quiet "${HOST[@]}" --all-targets -- -D warnings || failed=1
 # The profile is the one that site.sh builds with: the macros are compiled once for both.
 step "lints: browser" with_wasm cargo clippy --quiet -p frontend --target $WASM --profile wasm-release -- -D warnings ||

@@ -129,13 +129,23 @@ fn bars(
     let mut chart = BarChart::new(vec![series], x_labels.collect());
     chart.width = width;
     chart.height = height;
-    chart.margin = 0.0.into();
+    // Room for the topmost label, and for the widest beside the axis: the picture's font is the
+    // page's own, and wider than the one that charts-rs measures with.
+    chart.margin = charts_rs::Box {
+        left: 10.0,
+        top: 8.0,
+        right: 2.0,
+        bottom: 0.0,
+    };
     chart.background_color = Color::transparent();
     chart.font_family = "sans-serif".to_owned();
     chart.legend.show = Some(false);
     chart.series.colors = vec![BAR.into()];
     chart.grid.stroke_color = LINE.into();
     chart.tooltip.show = true;
+    chart.tooltip.font.color = text;
+    chart.series.label.font.color = text;
+    chart.series.label.font.size = 11.0;
     chart.radius = Some(2.0);
     chart.compact = false;
     chart.x_axis = XAxisConfig {

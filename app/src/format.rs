@@ -17,12 +17,9 @@ pub fn money(amount: NanoUsd) -> String {
     let rounded = (nano + step / 2) / step;
     let unit = 10_u64.pow(decimals);
     let width = usize::try_from(decimals).unwrap_or(0);
-    let mut fraction = format!("{:0width$}", rounded % unit);
-    while fraction.len() > 2 && fraction.ends_with('0') {
-        fraction.pop();
-    }
     let sign = if amount.0 < 0 { "-" } else { "" };
-    format!("{sign}${}.{fraction}", count(rounded / unit))
+    let (whole, fraction) = (count(rounded / unit), rounded % unit);
+    format!("{sign}${whole}.{fraction:0width$}")
 }
 
 /// `1234567` → `1,234,567`.
@@ -108,9 +105,9 @@ mod tests {
             (0, "$0.00"),
             (1, "$0.000000001"),
             (12_000, "$0.000012"),
-            (999_999_999, "$1.00"),
+            (999_999_999, "$1.0000"),
             (123_456_789, "$0.1235"),
-            (120_000_000, "$0.12"),
+            (120_000_000, "$0.1200"),
             (1_994_999_999, "$1.99"),
             (1_995_000_000, "$2.00"),
             (1_234_567_000_000_000, "$1,234,567.00"),

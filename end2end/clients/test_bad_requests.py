@@ -21,7 +21,10 @@ def test_an_unknown_model_is_named_with_those_like_it(account, dialect, asked):
     assert f'"{asked}"' in error.message or f"`{asked}`" in error.message or f"'{asked}'" in error.message
     assert re.search(rf"\b{re.escape(near)}\b", error.message), error.message
     told = dialect.check_error(error.response.text)
-    assert told.get("code") == "model_not_found" if dialect is OPENAI else told["type"] == "not_found_error"
+    if dialect is OPENAI:
+        assert (told["code"], told["param"]) == ("model_not_found", "model")
+    else:
+        assert told["type"] == "not_found_error" and error.body["request_id"] == error.response.headers["request-id"]
 
 
 @both_dialects

@@ -22,7 +22,8 @@ STREAMED = (
     'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1795000000,"model":"upstream-name","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":3,"total_tokens":8}}\n\n'
     "data: [DONE]\n\n"
 )
-LIMITED = '{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}'
+# An error that clients of either dialect understand.
+LIMITED = '{"type":"error","error":{"type":"rate_limit_error","message":"slow down","param":null,"code":null},"request_id":"req_1"}'
 # path prefix -> status, content type, body, extra headers
 ANSWERS = {
     "html": (200, "text/html; charset=utf-8", HTML, {}),

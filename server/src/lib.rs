@@ -2,5 +2,22 @@
 //! nothing about a proxied request, which is the `gateway` crate's, nor about accounts, which is
 //! `control`'s. The binary beside this library only starts it.
 
+pub mod admin;
+pub mod assets;
+pub mod banner;
 pub mod cli;
 pub mod config;
+pub mod connections;
+pub mod jobs;
+pub mod prices;
+pub mod proxy;
+pub mod router;
+pub mod same_origin;
+pub mod secret_file;
+pub mod serve;
+pub mod session;
+pub mod settings;
+pub mod site;
+pub mod state;
+pub mod status;
+pub mod telemetry;

@@ -28,7 +28,7 @@ pub fn ChartCard(
     let unit = chart.as_ref().map(|chart| format!(", {}", chart.unit));
     let picture = match chart {
         Some(chart) => view! {
-            <div class="chart">
+            <div class="plot">
                 <div class="wide" inner_html=chart.wide></div>
                 <div class="narrow" inner_html=chart.narrow></div>
             </div>

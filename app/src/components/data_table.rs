@@ -8,7 +8,7 @@ use leptos::prelude::*;
 pub struct Column {
     title: &'static str,
     numeric: bool,
-    hidden: bool,
+    minor: bool,
 }
 
 impl Column {
@@ -17,7 +17,7 @@ impl Column {
         Self {
             title,
             numeric: false,
-            hidden: false,
+            minor: false,
         }
     }
 
@@ -30,12 +30,12 @@ impl Column {
         }
     }
 
-    /// For buttons: the title is for screen readers only.
+    /// Left out where there is little room; its cells have the class `minor`.
     #[must_use]
-    pub const fn actions(title: &'static str) -> Self {
+    pub const fn minor(title: &'static str) -> Self {
         Self {
-            hidden: true,
-            ..Self::number(title)
+            minor: true,
+            ..Self::text(title)
         }
     }
 }
@@ -46,18 +46,21 @@ pub fn DataTable(
     /// What it lists, for screen readers.
     caption: &'static str,
     columns: &'static [Column],
+    /// So few columns that it stays a table everywhere.
+    #[prop(optional)]
+    short: bool,
     children: Children,
 ) -> impl IntoView {
     let heads = columns.iter().map(|column| {
         view! {
-            <th role="columnheader" scope="col" class:num=column.numeric>
-                <span class:sr-only=column.hidden>{column.title}</span>
+            <th role="columnheader" scope="col" class:num=column.numeric class:minor=column.minor>
+                {column.title}
             </th>
         }
     });
     view! {
         <div class="data">
-            <table role="table">
+            <table role="table" class:short=short>
                 <caption>{caption}</caption>
                 <thead role="rowgroup">
                     <tr role="row">{heads.collect_view()}</tr>
@@ -73,7 +76,7 @@ pub fn DataTable(
 #[component]
 pub fn Cell(
     label: &'static str,
-    /// `num`, `lead`, `actions`, `nowrap`, or several.
+    /// `num`, `lead`, `minor`, `nowrap`, or several.
     #[prop(optional)]
     class: &'static str,
     children: Children,

@@ -35,17 +35,17 @@ impl KeyRow {
 const ALL: &[Column] = &[
     Column::text("Key"),
     Column::text("Owner"),
-    Column::text("Created"),
+    Column::minor("Created"),
     Column::text("Last used"),
-    Column::text("Expires"),
+    Column::minor("Expires"),
     Column::number("This month"),
     Column::text("Status"),
 ];
 const OWN: &[Column] = &[
     Column::text("Key"),
-    Column::text("Created"),
+    Column::minor("Created"),
     Column::text("Last used"),
-    Column::text("Expires"),
+    Column::minor("Expires"),
     Column::number("This month"),
     Column::text("Status"),
 ];
@@ -82,13 +82,13 @@ pub fn KeyList(path: &'static str, url: ListUrl, keys: Vec<KeyRow>, own: bool) -
                     </span>
                 </Cell>
                 {(!own).then(|| view! { <Cell label="Owner">{owner}</Cell> })}
-                <Cell label="Created" class="nowrap figure">
+                <Cell label="Created" class="nowrap figure minor">
                     {key.created}
                 </Cell>
                 <Cell label="Last used" class="nowrap figure">
                     {never(key.last_used)}
                 </Cell>
-                <Cell label="Expires" class="nowrap figure">
+                <Cell label="Expires" class="nowrap figure minor">
                     {never(key.expires)}
                 </Cell>
                 <Cell label="This month" class="num">

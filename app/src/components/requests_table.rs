@@ -13,7 +13,7 @@ const ALL: &[Column] = &[
     Column::text("Time"),
     Column::text("User"),
     Column::text("Model"),
-    Column::text("Backend"),
+    Column::minor("Backend"),
     Column::number("Tokens in / out"),
     Column::number("Cost"),
     Column::number("Duration"),
@@ -89,14 +89,14 @@ fn row(request: RequestSummary, own: bool) -> impl IntoView {
             <Cell label=label>
                 <span>{who} <span class="sub">{sub}</span></span>
             </Cell>
-            <Cell label="Model">
+            <Cell label="Model" class="lead">
                 <span class="clip block">
                     {request.request_model} <span class="sub">{sent_as}</span>
                 </span>
             </Cell>
             {(!own)
                 .then(|| {
-                    view! { <Cell label="Backend">{backend}</Cell> }
+                    view! { <Cell label="Backend" class="minor nowrap">{backend}</Cell> }
                 })}
             <Cell label="Tokens in / out" class="num">
                 {tokens}

@@ -16,10 +16,7 @@ impl Control {
     /// [`ControlError::Forbidden`] for the master key, which has no account.
     pub async fn my_account(&self, principal: &Principal) -> Result<User, ControlError> {
         let id = principal.user_id().ok_or(ControlError::Forbidden)?;
-        self.db()
-            .find_user(id)
-            .await?
-            .ok_or(ControlError::NotFound)
+        self.db().find_user(id).await?.ok_or(ControlError::NotFound)
     }
 
     /// Ends all of the user's sessions and tokens, and returns the credential version with which

@@ -1,11 +1,7 @@
 //! The first start: an admin where there is none, and a key to try things with. Called by the
 //! operator's process and never by a request, which is why it asks for no proof.
 
-use domain::{
-    BudgetLimits, Role,
-    account::NewKeyInput,
-    validation,
-};
+use domain::{BudgetLimits, Role, account::NewKeyInput, validation};
 use secrecy::{ExposeSecret, SecretString};
 use storage::NewUser;
 
@@ -56,7 +52,7 @@ impl Control {
             None
         };
         if admin_created.is_some() {
-            self.changed().await;
+            self.announce().await;
         }
         Ok(Bootstrap {
             admin_created,

@@ -53,12 +53,8 @@ impl Control {
                 source: KeySource::Environment,
             });
         }
-        if self
-            .db()
-            .sync_environment_keys(&wanted, self.now())
-            .await?
-        {
-            self.changed().await;
+        if self.db().sync_environment_keys(&wanted, self.now()).await? {
+            self.announce().await;
         }
         Ok(())
     }

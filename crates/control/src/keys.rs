@@ -11,8 +11,7 @@ use domain::{
 use storage::{KeySource, NewKey};
 
 use crate::{
-    Admin, Control, ControlError, Principal, ShownSecret, error::found,
-    secret::recognisable_parts,
+    Admin, Control, ControlError, Principal, ShownSecret, error::found, secret::recognisable_parts,
 };
 
 /// Keys that users may make for themselves; admins may make more.
@@ -71,9 +70,11 @@ impl Control {
             Some(self.now())
         };
         let input = checked(input, earliest)?;
-        let key = self.db().update_key(id, &input).await?;
-        self.changed().await;
-        key.ok_or(ControlError::NotFound)
+        self.change(move |control| async move {
+            let key = control.db().update_key(id, &input).await?;
+            key.ok_or(ControlError::NotFound)
+        })
+        .await
     }
 
     /// # Errors
@@ -187,6 +188,16 @@ impl Control {
         owner: UserId,
         input: NewKeyInput,
     ) -> Result<ShownKey, ControlError> {
+        self.change(move |control| async move { control.insert_key(owner, input).await })
+            .await
+    }
+
+    /// Part of a change: the caller announces it.
+    pub(crate) async fn insert_key(
+        &self,
+        owner: UserId,
+        input: NewKeyInput,
+    ) -> Result<ShownKey, ControlError> {
         let now = self.now();
         let input = checked(input, Some(now))?;
         let secret = ShownSecret::virtual_key()?;
@@ -203,20 +214,19 @@ impl Control {
             source: KeySource::Admin,
         };
         let key = self.db().create_key(&new, now).await?;
-        self.changed().await;
         Ok(ShownKey { key, secret })
     }
 
     async fn switch_key(&self, id: KeyId, active: bool) -> Result<(), ControlError> {
-        found(self.db().set_key_active(id, active).await?)?;
-        self.changed().await;
-        Ok(())
+        self.change(
+            move |control| async move { found(control.db().set_key_active(id, active).await?) },
+        )
+        .await
     }
 
     async fn remove_key(&self, id: KeyId) -> Result<(), ControlError> {
-        found(self.db().delete_key(id).await?)?;
-        self.changed().await;
-        Ok(())
+        self.change(move |control| async move { found(control.db().delete_key(id).await?) })
+            .await
     }
 }
 

@@ -116,8 +116,26 @@ impl Control {
         &self.inner.settings.time_zone
     }
 
+    /// Carries out a change and announces it, to the end even when the caller goes away: a key must
+    /// not go on working because a browser closed its connection after pressing "disable".
+    async fn change<T, F>(&self, change: impl FnOnce(Self) -> F) -> Result<T, ControlError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ControlError>> + Send + 'static,
+    {
+        let control = self.clone();
+        let change = change(self.clone());
+        let task = tokio::spawn(async move {
+            let changed = change.await?;
+            control.announce().await;
+            Ok(changed)
+        });
+        task.await
+            .map_err(|_| ControlError::Internal("a change was not carried through"))?
+    }
+
     /// Tells the rest of the router that accounts have changed.
-    async fn changed(&self) {
+    async fn announce(&self) {
         (self.inner.on_change)().await;
     }
 }

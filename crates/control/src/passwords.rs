@@ -92,10 +92,17 @@ mod tests {
     #[tokio::test]
     async fn a_password_matches_its_own_hash_only() {
         let passwords = Passwords::new();
-        let hash = passwords.hash("correct horse".into()).await.expect("a hash");
+        let hash = passwords
+            .hash("correct horse".into())
+            .await
+            .expect("a hash");
         assert!(hash.starts_with("$argon2id$"));
         let verify = |text: &str, hash: Option<String>| passwords.verify(text.into(), hash);
-        assert!(verify("correct horse", Some(hash.clone())).await.expect("done"));
+        assert!(
+            verify("correct horse", Some(hash.clone()))
+                .await
+                .expect("done")
+        );
         assert!(!verify("wrong horse", Some(hash)).await.expect("done"));
         assert!(!verify("", None).await.expect("done"));
     }

@@ -116,13 +116,13 @@ impl Control {
     pub async fn monthly_history(&self, _: &Admin) -> Result<Vec<MonthlySpend>, ControlError> {
         let periods = self.latest_periods(BudgetPeriod::Monthly, MONTHS);
         let spends = self.db().spend_by_user(&periods).await?;
-        let users = self.db().catalog_rows().await?.users;
+        let users = self.db().all_users().await?;
         let mut rows = Vec::new();
         for (period, spends) in periods.iter().zip(spends) {
             let month = label(period.start, self.zone(), "%Y-%m");
             let first = rows.len();
             rows.extend(spends.into_iter().map(|(user_id, spend)| {
-                let user = users.iter().find(|user| Some(user.id) == user_id);
+                let user = user_id.and_then(|id| users.get(&id));
                 MonthlySpend {
                     month: month.clone(),
                     user_id,
@@ -210,11 +210,14 @@ impl Control {
         budget: NanoUsd,
     ) -> Result<Vec<PeriodSpend>, ControlError> {
         let totals = self.db().totals(periods, Some(user)).await?;
-        let rows = periods.iter().zip(totals).map(|(period, totals)| PeriodSpend {
-            label: label(period.start, self.zone(), format),
-            budget,
-            spend: totals.cost,
-        });
+        let rows = periods
+            .iter()
+            .zip(totals)
+            .map(|(period, totals)| PeriodSpend {
+                label: label(period.start, self.zone(), format),
+                budget,
+                spend: totals.cost,
+            });
         Ok(rows.collect())
     }
 

@@ -92,7 +92,7 @@ impl Control {
     /// [`ControlError::Invalid`], [`Conflict::UserNameTaken`].
     pub async fn create_user(
         &self,
-        admin: &Admin,
+        _: &Admin,
         input: NewUserInput,
     ) -> Result<CreatedUser, ControlError> {
         let name = free_name(&input.name)?;
@@ -119,18 +119,22 @@ impl Control {
             must_change_password: generated_password.is_some(),
             budget,
         };
-        let user = self.db().create_user(&new, self.now()).await?;
-        let key = if input.with_key {
-            let label = FIRST_KEY_LABEL.to_owned();
-            let input = NewKeyInput {
-                label,
-                ..NewKeyInput::default()
-            };
-            Some(self.create_key(admin, user.id, input).await?)
-        } else {
-            self.changed().await;
-            None
-        };
+        let with_key = input.with_key;
+        let (user, key) = self
+            .change(move |control| async move {
+                let user = control.db().create_user(&new, control.now()).await?;
+                let key = if with_key {
+                    let input = NewKeyInput {
+                        label: FIRST_KEY_LABEL.to_owned(),
+                        ..NewKeyInput::default()
+                    };
+                    Some(control.insert_key(user.id, input).await?)
+                } else {
+                    None
+                };
+                Ok((user, key))
+            })
+            .await?;
         Ok(CreatedUser {
             user,
             generated_password,
@@ -157,13 +161,15 @@ impl Control {
             free_name(&input.name)?
         };
         let email = validation::email(input.email.as_deref())?;
-        found(
-            self.db()
-                .update_profile(id, &name, email.as_deref(), input.role, self.now())
-                .await?,
-        )?;
-        self.changed().await;
-        self.user(id).await
+        self.change(move |control| async move {
+            let (db, now) = (control.db(), control.now());
+            found(
+                db.update_profile(id, &name, email.as_deref(), input.role, now)
+                    .await?,
+            )?;
+            control.user(id).await
+        })
+        .await
     }
 
     /// Disabling ends the user's sessions, and their keys are refused from then on.
@@ -179,9 +185,11 @@ impl Control {
         if !active && admin.is(id) {
             return Err(ControlError::Conflict(Conflict::OwnAccount));
         }
-        found(self.db().set_user_active(id, active, self.now()).await?)?;
-        self.changed().await;
-        Ok(())
+        self.change(move |control| async move {
+            let now = control.now();
+            found(control.db().set_user_active(id, active, now).await?)
+        })
+        .await
     }
 
     /// # Errors
@@ -193,9 +201,11 @@ impl Control {
         budget: BudgetLimits,
     ) -> Result<(), ControlError> {
         let budget = checked_budget(budget)?;
-        found(self.db().update_budget(id, budget, self.now()).await?)?;
-        self.changed().await;
-        Ok(())
+        self.change(move |control| async move {
+            let now = control.now();
+            found(control.db().update_budget(id, budget, now).await?)
+        })
+        .await
     }
 
     /// Forgives what the user spent so far in the present day or month. The ledger and the bill
@@ -209,13 +219,12 @@ impl Control {
         id: UserId,
         period: BudgetPeriod,
     ) -> Result<(), ControlError> {
-        self.user(id).await?;
-        let start = self.current(period).start;
-        self.db()
-            .reset_budget(id, period, start, self.now())
-            .await?;
-        self.changed().await;
-        Ok(())
+        self.change(move |control| async move {
+            let (start, now) = (control.current(period).start, control.now());
+            control.db().reset_budget(id, period, start, now).await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Gives the user a generated password that must be changed at the next sign-in, and ends their
@@ -244,16 +253,12 @@ impl Control {
         if admin.is(id) {
             return Err(ControlError::Conflict(Conflict::OwnAccount));
         }
-        found(self.db().delete_user(id).await?)?;
-        self.changed().await;
-        Ok(())
+        self.change(move |control| async move { found(control.db().delete_user(id).await?) })
+            .await
     }
 
     pub(crate) async fn user(&self, id: UserId) -> Result<User, ControlError> {
-        self.db()
-            .find_user(id)
-            .await?
-            .ok_or(ControlError::NotFound)
+        self.db().find_user(id).await?.ok_or(ControlError::NotFound)
     }
 
     /// The day or month that now lies in.

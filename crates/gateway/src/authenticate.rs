@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{GatewayError, catalog::{Accounts, KeyEntry}, settings::AuthSettings};
 
-/// Who calls. Can only be had from [`Authenticator::authenticate`].
+/// Who calls. With rights of its own it can only be had from [`Authenticator::authenticate`].
 #[derive(Clone, Debug)]
 pub struct Caller(Kind);
 
@@ -24,6 +24,12 @@ enum Kind {
 }
 
 impl Caller {
+    /// Somebody without a key, where the operator has opened what they ask for.
+    #[must_use]
+    pub const fn public() -> Self {
+        Self(Kind::Anonymous)
+    }
+
     /// The virtual key, unless the master key was used or authentication is off.
     #[must_use]
     pub fn key(&self) -> Option<&Arc<KeyEntry>> {

@@ -13,7 +13,7 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use dialects::RequestHead;
-use domain::{BackendId, DeploymentId, Dialect, KeyId, Outcome, RequestId, Timestamp, TokenUsage, clock::Clock};
+use domain::{BackendId, BudgetLimits, DeploymentId, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp, TokenUsage, clock::Clock};
 use http::{HeaderMap, HeaderValue, Request, Response, header::CONTENT_LENGTH};
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -52,6 +52,7 @@ pub struct Core {
     in_flight: Arc<AtomicUsize>,
     max_in_flight: usize,
     max_body: usize,
+    pub(crate) default_requests_per_minute: u32,
     database: Database,
     time_zone: jiff::tz::TimeZone,
     backends: Vec<Arc<Backend>>,
@@ -62,6 +63,16 @@ pub struct Core {
     /// One rebuild of the snapshot at a time, so that a slow one never replaces a newer one.
     rebuilding: tokio::sync::Mutex<()>,
     started_at: Timestamp,
+}
+
+/// What a user may spend and has spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetFigures {
+    pub limits: BudgetLimits,
+    /// Today, minus what a reset forgave.
+    pub daily_spend: NanoUsd,
+    /// This month, minus what a reset forgave.
+    pub monthly_spend: NanoUsd,
 }
 
 /// Why the data plane cannot start.
@@ -120,6 +131,7 @@ impl Gateway {
             in_flight: Arc::new(AtomicUsize::new(0)),
             max_in_flight: settings.max_in_flight,
             max_body: settings.max_body,
+            default_requests_per_minute: settings.default_requests_per_minute,
             database,
             time_zone: settings.time_zone,
             backends,
@@ -223,6 +235,18 @@ impl Gateway {
                 asked: name.to_owned(),
                 near: Vec::new(),
             })
+    }
+
+    /// The budgets of the caller's owner and what counts against them; `None` for a caller without.
+    #[must_use]
+    pub fn budget(&self, caller: &Caller) -> Option<BudgetFigures> {
+        let user = &caller.key()?.user;
+        let (daily_spend, monthly_spend) = user.spend.counted(&user.forgiven, self.0.clock.now());
+        Some(BudgetFigures {
+            limits: user.budget,
+            daily_spend,
+            monthly_spend,
+        })
     }
 
     /// A new id, which also names the moment.

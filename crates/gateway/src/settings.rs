@@ -18,6 +18,8 @@ pub struct GatewaySettings {
     pub max_body: usize,
     /// How many requests run at once; the next one is refused.
     pub max_in_flight: usize,
+    /// Requests per minute of a key that has no limit of its own; 0 means unlimited.
+    pub default_requests_per_minute: u32,
     /// Where days and months begin.
     pub time_zone: jiff::tz::TimeZone,
 }

@@ -227,10 +227,7 @@ impl Database {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn count_keys(
-        &self,
-        users: &[UserId],
-    ) -> Result<HashMap<UserId, u32>, StorageError> {
+    pub async fn count_keys(&self, users: &[UserId]) -> Result<HashMap<UserId, u32>, StorageError> {
         let mut query = QueryBuilder::<Sqlite>::new(
             "select user_id, count(*) from virtual_keys where user_id in (",
         );

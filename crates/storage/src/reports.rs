@@ -1,8 +1,6 @@
 //! What the dashboards read: sums, and single requests with the names of whom and what they
 //! concern. Where a day begins is for the caller to say; this file knows no time zone.
 
-use std::collections::HashMap;
-
 use domain::{
     BackendId, DeploymentId, Dialect, KeyId, LedgerRow, NanoUsd, Outcome, RequestId, Timestamp,
     TokenUsage, UserId,
@@ -182,11 +180,13 @@ impl Database {
         let sums = self
             .sums(&[period], Scope::Everyone, Group::UserAndModel)
             .await?;
-        let names = self.user_names().await?;
+        let users = self.all_users().await?;
         let mut rows: Vec<UserModelTotals> = sums
             .into_iter()
             .map(|sum| UserModelTotals {
-                user: sum.user_id.and_then(|id| names.get(&id).cloned()),
+                user: sum
+                    .user_id
+                    .and_then(|id| Some(users.get(&id)?.name.clone())),
                 user_id: sum.user_id,
                 model: sum.model,
                 totals: sum.totals,
@@ -214,20 +214,6 @@ impl Database {
             }
         }
         Ok(spends)
-    }
-
-    /// Every user's name.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn user_names(&self) -> Result<HashMap<UserId, String>, StorageError> {
-        let rows: Vec<(i64, String)> = sqlx::query_as("select id, name from users")
-            .fetch_all(self.readers())
-            .await?;
-        Ok(rows
-            .into_iter()
-            .map(|(id, name)| (UserId(id), name))
-            .collect())
     }
 
     /// The latest requests that have ended, the newest first; of one user or of everyone.

@@ -66,12 +66,13 @@ impl Database {
         id: &str,
         now: Timestamp,
     ) -> Result<Option<SessionRecord>, StorageError> {
-        let row: Option<(String, i64)> =
-            sqlx::query_as("select data, expires_at from sessions where id = $1 and expires_at > $2")
-                .bind(id)
-                .bind(now.0)
-                .fetch_optional(self.readers())
-                .await?;
+        let row: Option<(String, i64)> = sqlx::query_as(
+            "select data, expires_at from sessions where id = $1 and expires_at > $2",
+        )
+        .bind(id)
+        .bind(now.0)
+        .fetch_optional(self.readers())
+        .await?;
         Ok(row.map(|(data, expires_at)| SessionRecord {
             data,
             expires_at: Timestamp(expires_at),

@@ -1,6 +1,8 @@
 //! Users: who they are, what they sign in with and how much they may spend. Passwords arrive here
 //! hashed; what was spent is in the ledger.
 
+use std::collections::HashMap;
+
 use domain::{
     BudgetLimits, NanoUsd, Role, Timestamp, User, UserId,
     account::{UserQuery, UserSort},
@@ -114,16 +116,12 @@ impl Database {
     /// # Errors
     /// When the database fails.
     pub async fn find_user(&self, id: UserId) -> Result<Option<User>, StorageError> {
-        sqlx::query_as::<_, UserRow>(concat!(
-            "select ",
-            columns!(),
-            " from users where id = $1"
-        ))
-        .bind(id.0)
-        .fetch_optional(self.readers())
-        .await?
-        .map(User::try_from)
-        .transpose()
+        sqlx::query_as::<_, UserRow>(concat!("select ", columns!(), " from users where id = $1"))
+            .bind(id.0)
+            .fetch_optional(self.readers())
+            .await?
+            .map(User::try_from)
+            .transpose()
     }
 
     /// Names are compared without regard to case.
@@ -209,11 +207,27 @@ impl Database {
         .fetch_all(self.readers())
         .await?;
         Ok(Page {
-            rows: rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?,
+            rows: rows
+                .into_iter()
+                .map(User::try_from)
+                .collect::<Result<_, _>>()?,
             total: u32::try_from(total).unwrap_or(u32::MAX),
             page: window.page,
             per_page: window.per_page,
         })
+    }
+
+    /// Everyone, for reports that name them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn all_users(&self) -> Result<HashMap<UserId, User>, StorageError> {
+        let rows = sqlx::query_as::<_, UserRow>(concat!("select ", columns!(), " from users"))
+            .fetch_all(self.readers())
+            .await?;
+        rows.into_iter()
+            .map(|row| User::try_from(row).map(|user| (user.id, user)))
+            .collect()
     }
 
     /// Disabling ends the user's sessions and tokens for good. `false`: there is no such user.

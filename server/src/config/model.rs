@@ -21,7 +21,8 @@ pub struct ModelConfig {
     pub via: Option<Via>,
     /// `max_output_tokens`: the model's own cap. Default: not known.
     pub max_output_tokens: Option<NonZeroU32>,
-    /// `price` in USD per million tokens. `None`: not known, which is not the same as free.
+    /// `price` in USD per million tokens. `None`: the built-in list price, or else not known, which is
+    /// not the same as free.
     pub price: Option<Price>,
 }
 

@@ -1,6 +1,7 @@
 //! What works and yet may not be what was meant. None of it keeps the server from starting.
 
 use super::{BackendConfig, BackendKind, Config, Unpriced};
+use crate::prices;
 
 pub(super) fn of(config: &Config) -> Vec<String> {
     let mut warnings: Vec<String> = config.backends.iter().flat_map(of_backend).collect();
@@ -31,12 +32,18 @@ fn of_backend(backend: &BackendConfig) -> Vec<String> {
         return Vec::new();
     }
     if backend.models.is_empty() {
-        return vec![format!(
-            "backend {name}: no prices; its models are refused until they are listed with a price, or `unpriced: allow` is set"
-        )];
+        // The built-in list knows the models of OpenAI and Anthropic and hardly any others.
+        return match kind {
+            BackendKind::OpenAiCompatible => vec![format!(
+                "backend {name}: models without a known price are refused; list them with prices, or set `unpriced: allow`"
+            )],
+            _ => Vec::new(),
+        };
     }
-    let unpriced = backend.models.iter().filter(|model| model.price.is_none());
-    unpriced
+    backend
+        .models
+        .iter()
+        .filter(|model| model.price.is_none() && prices::of(&model.model).is_none())
         .map(|model| {
             format!(
                 "backend {name}: model {} has no price and is refused; give it one, or set `unpriced: allow`",

@@ -198,8 +198,8 @@ fn keys_in_the_environment_make_backends_where_the_file_has_none() {
     assert!(ollama.api_keys.is_empty());
     assert_eq!(
         warnings.len(),
-        9,
-        "every backend without prices but ollama: {warnings:?}"
+        7,
+        "every backend whose prices are not built in, but for ollama: {warnings:?}"
     );
 
     let file = "backends: [{name: mine, kind: demo}]\n";

@@ -46,8 +46,14 @@ async fn anothers_key_is_not_found_and_stays_as_it_is() {
         .set_my_key_active(&ada, key.id, false)
         .await
         .expect("one's own");
-    f.control.delete_my_key(&ada, key.id).await.expect("one's own");
-    assert_eq!(refusal(f.control.get_key(&f.admin, key.id).await), "NotFound");
+    f.control
+        .delete_my_key(&ada, key.id)
+        .await
+        .expect("one's own");
+    assert_eq!(
+        refusal(f.control.get_key(&f.admin, key.id).await),
+        "NotFound"
+    );
 }
 
 #[tokio::test]
@@ -71,7 +77,11 @@ async fn nothing_works_before_a_given_password_is_changed() {
     let mut input = new_user("ada");
     input.password = None;
     input.role = domain::Role::Admin;
-    let created = f.control.create_user(&f.admin, input).await.expect("a user");
+    let created = f
+        .control
+        .create_user(&f.admin, input)
+        .await
+        .expect("a user");
     let given = created.generated_password.expect("a password");
     let signed_in = f.control.sign_in("ada", given.reveal().into()).await;
     let ada = signed_in.expect("signed in").principal;

@@ -16,7 +16,10 @@ async fn the_first_start_makes_an_admin_and_a_key_and_later_ones_nothing() {
     let first = f.control.bootstrap(None, None, true).await.expect("done");
     let admin = first.admin_created.expect("an admin");
     let password = admin.generated_password.expect("a password");
-    assert_eq!((admin.name.as_str(), password.reveal().len()), ("admin", 20));
+    assert_eq!(
+        (admin.name.as_str(), password.reveal().len()),
+        ("admin", 20)
+    );
     let signed_in = f.control.sign_in("admin", password.reveal().into()).await;
     let principal = signed_in.expect("signed in").principal;
     assert!(principal.admin().is_ok(), "only the operator saw it");
@@ -24,7 +27,9 @@ async fn the_first_start_makes_an_admin_and_a_key_and_later_ones_nothing() {
     assert_eq!(key.label, "first key");
     assert_eq!(Some(key.user_id), principal.user_id());
 
-    let again = f.control.bootstrap(Some("other"), Some(PASSWORD.into()), true);
+    let again = f
+        .control
+        .bootstrap(Some("other"), Some(PASSWORD.into()), true);
     let again = again.await.expect("done");
     assert!(again.admin_created.is_none() && again.first_key.is_none());
 }
@@ -65,7 +70,11 @@ async fn keys_of_the_environment_belong_to_a_user_who_cannot_sign_in() {
     assert_eq!(users.expect("a page").total, 0, "no owner without keys");
     f.changes();
 
-    let keys = [("AUTH_KEY", "one"), ("AUTH_KEY_01", "two"), ("AUTH_KEY_02", "one")];
+    let keys = [
+        ("AUTH_KEY", "one"),
+        ("AUTH_KEY_01", "two"),
+        ("AUTH_KEY_02", "one"),
+    ];
     sync(&keys).await.expect("synced");
     assert_eq!(f.changes(), 1);
     sync(&keys).await.expect("synced");
@@ -86,6 +95,9 @@ async fn keys_of_the_environment_belong_to_a_user_who_cannot_sign_in() {
         .map(|row| row.key.label)
         .collect();
     assert_eq!(labels, ["AUTH_KEY_01"]);
-    let taken = f.control.create_user(&f.admin, new_user("ENVIRONMENT")).await;
+    let taken = f
+        .control
+        .create_user(&f.admin, new_user("ENVIRONMENT"))
+        .await;
     assert_eq!(refusal(taken), "Name Reserved");
 }

@@ -1,9 +1,12 @@
 //! A control plane with a database of its own, a clock that stands still and a count of the changes
 //! that it announced.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use control::{
@@ -26,6 +29,7 @@ pub struct Fixture {
     pub admin: Admin,
     ledger: Ledger,
     changes: Arc<AtomicU32>,
+    announced: Arc<tokio::sync::Notify>,
     _folder: tempfile::TempDir,
 }
 
@@ -51,9 +55,11 @@ impl Fixture {
         let (ledger, _) = Ledger::start(&db).await.expect("a ledger");
         let clock = Arc::new(FixedClock::new(at(now)));
         let changes = Arc::new(AtomicU32::new(0));
-        let counted = changes.clone();
+        let announced = Arc::new(tokio::sync::Notify::new());
+        let (counted, told) = (changes.clone(), announced.clone());
         let on_change: ChangeListener = Arc::new(move || {
             counted.fetch_add(1, Ordering::SeqCst);
+            told.notify_one();
             Box::pin(async {})
         });
         let settings = ControlSettings {
@@ -73,6 +79,7 @@ impl Fixture {
             admin,
             ledger,
             changes,
+            announced,
             _folder: folder,
         }
     }
@@ -91,6 +98,18 @@ impl Fixture {
     /// Announced changes since the last call.
     pub fn changes(&self) -> u32 {
         self.changes.swap(0, Ordering::SeqCst)
+    }
+
+    /// Waits until there is a change that [`Fixture::changes`] has not counted yet.
+    pub async fn change(&self) {
+        let announced = async {
+            while self.changes() == 0 {
+                self.announced.notified().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), announced)
+            .await
+            .expect("an announcement");
     }
 
     pub async fn spend(&self, user: Option<UserId>, key: Option<KeyId>, when: &str, nano: i64) {

@@ -9,7 +9,10 @@ use crate::fixture::{Fixture, labelled, refusal};
 async fn a_key_is_shown_once_and_recognised_afterwards() {
     let f = Fixture::new().await;
     let ada = f.user("ada").await;
-    let shown = f.control.create_key(&f.admin, ada, labelled(" laptop ")).await;
+    let shown = f
+        .control
+        .create_key(&f.admin, ada, labelled(" laptop "))
+        .await;
     let shown = shown.expect("a key");
     let secret = shown.secret.reveal();
     assert!(secret.len() > 40 && secret.starts_with(&shown.key.prefix));
@@ -32,7 +35,8 @@ async fn a_list_shows_owner_status_and_spend() {
     };
     let key = f.control.create_key(&f.admin, ada, expiring).await;
     let key = key.expect("a key").key;
-    f.spend(Some(ada), Some(key.id), "2026-11-02T00:00:00Z", 7).await;
+    f.spend(Some(ada), Some(key.id), "2026-11-02T00:00:00Z", 7)
+        .await;
     f.spend(Some(ada), None, "2026-11-02T00:00:00Z", 9).await;
     let row = async || {
         let page = f.control.list_keys(&f.admin, &KeyQuery::default()).await;
@@ -65,8 +69,28 @@ async fn every_change_is_announced_before_the_answer() {
     c.delete_key(a, id).await.expect("deleted");
     assert_eq!(f.changes(), 1);
     assert_eq!(refusal(c.delete_key(a, id).await), "NotFound");
-    assert_eq!(refusal(c.update_key(a, id, labelled("x")).await), "NotFound");
+    assert_eq!(
+        refusal(c.update_key(a, id, labelled("x")).await),
+        "NotFound"
+    );
     assert_eq!(f.changes(), 0);
+}
+
+#[tokio::test]
+async fn a_change_is_carried_through_when_its_caller_goes_away() {
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    let key = f.control.create_key(&f.admin, ada, labelled("k")).await;
+    let id = key.expect("a key").key.id;
+    f.changes();
+    tokio::select! {
+        biased;
+        _ = f.control.set_key_active(&f.admin, id, false) => panic!("done at the first poll"),
+        () = std::future::ready(()) => {}
+    }
+    f.change().await;
+    let key = f.control.get_key(&f.admin, id).await.expect("the key");
+    assert!(!key.active);
 }
 
 #[tokio::test]
@@ -81,7 +105,12 @@ async fn an_expiry_lies_in_the_future_unless_it_is_left_alone() {
     let (c, a) = (&f.control, &f.admin);
     let past = c.create_key(a, ada, at(now)).await;
     assert_eq!(refusal(past), "ExpiresAt InThePast");
-    let id = c.create_key(a, ada, at(now + 5)).await.expect("a key").key.id;
+    let id = c
+        .create_key(a, ada, at(now + 5))
+        .await
+        .expect("a key")
+        .key
+        .id;
     f.clock.advance_ms(60_000);
     c.update_key(a, id, at(now + 5)).await.expect("left alone");
     let moved = c.update_key(a, id, at(now + 6)).await;
@@ -94,7 +123,10 @@ async fn users_make_a_bounded_number_of_keys() {
     f.user("ada").await;
     let ada = f.sign_in("ada").await;
     for n in 0..100 {
-        let key = f.control.create_my_key(&ada, labelled(&n.to_string())).await;
+        let key = f
+            .control
+            .create_my_key(&ada, labelled(&n.to_string()))
+            .await;
         key.expect("a key");
     }
     let more = f.control.create_my_key(&ada, labelled("more")).await;

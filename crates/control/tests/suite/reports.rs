@@ -1,8 +1,4 @@
-use domain::{
-    BudgetLimits, NanoUsd,
-    budget::BudgetPeriod,
-    report::ReportRange,
-};
+use domain::{BudgetLimits, NanoUsd, budget::BudgetPeriod, report::ReportRange};
 
 use crate::fixture::{Fixture, at};
 
@@ -13,7 +9,8 @@ async fn an_overview_adds_up_and_a_users_own_has_nothing_of_others() {
     f.spend(Some(ada), None, "2026-11-20T00:10:00Z", 1).await;
     f.spend(Some(bob), None, "2026-11-20T11:59:00Z", 20).await;
     f.spend(None, None, "2026-11-20T12:00:00Z", 300).await;
-    f.spend(Some(ada), None, "2026-11-19T12:00:00Z", 4_000).await;
+    f.spend(Some(ada), None, "2026-11-19T12:00:00Z", 4_000)
+        .await;
 
     let all = f.control.overview(&f.admin).await.expect("an overview");
     assert_eq!(all.time_zone, "UTC");
@@ -34,7 +31,12 @@ async fn an_overview_adds_up_and_a_users_own_has_nothing_of_others() {
     let own = own.expect("an overview");
     assert_eq!(own.overview.today.cost, NanoUsd(1));
     assert_eq!(own.overview.this_month.cost, NanoUsd(4_001));
-    assert!(own.overview.latest.iter().all(|r| r.user.as_deref() == Some("ada")));
+    assert!(
+        own.overview
+            .latest
+            .iter()
+            .all(|r| r.user.as_deref() == Some("ada"))
+    );
     assert_eq!(own.overview.latest.len(), 2);
     assert_eq!(own.budget.monthly_spend, NanoUsd(4_001));
 }
@@ -62,7 +64,12 @@ async fn hours_of_a_zone_with_half_hours_add_up_to_its_day() {
         .collect();
     assert_eq!(
         busy,
-        [("00:00", 20), ("14:00", 300), ("15:00", 4_000), ("23:00", 50_000)]
+        [
+            ("00:00", 20),
+            ("14:00", 300),
+            ("15:00", 4_000),
+            ("23:00", 50_000)
+        ]
     );
     assert_eq!(overview.by_hour.len(), 24);
 }
@@ -94,7 +101,10 @@ async fn histories_name_days_and_months_of_the_zone_and_know_no_resets() {
     assert_eq!(months[0].budget, NanoUsd(70));
     let days = f.control.my_daily_history(&me).await.expect("days");
     assert_eq!(days.len(), 30);
-    assert_eq!((days[0].label.as_str(), days[0].budget), ("2026-11-20", NanoUsd(7)));
+    assert_eq!(
+        (days[0].label.as_str(), days[0].budget),
+        ("2026-11-20", NanoUsd(7))
+    );
     let first = days.iter().find(|day| day.label == "2026-11-01");
     assert_eq!(first.map(|day| day.spend), Some(NanoUsd(5)));
 
@@ -108,7 +118,10 @@ async fn histories_name_days_and_months_of_the_zone_and_know_no_resets() {
         .collect();
     assert_eq!(
         all,
-        [("2026-11", Some("ada"), 70, 5), ("2026-10", Some("ada"), 70, 60)]
+        [
+            ("2026-11", Some("ada"), 70, 5),
+            ("2026-10", Some("ada"), 70, 60)
+        ]
     );
 }
 

@@ -6,9 +6,8 @@ use crate::fixture::{Fixture, PASSWORD, refusal};
 async fn wrong_unknown_and_disabled_look_the_same() {
     let f = Fixture::new().await;
     let ada = f.user("ada").await;
-    let sign_in = async |name: &str, password: &str| {
-        refusal(f.control.sign_in(name, password.into()).await)
-    };
+    let sign_in =
+        async |name: &str, password: &str| refusal(f.control.sign_in(name, password.into()).await);
     assert_eq!(sign_in("ada", "wrong horse").await, "WrongPassword");
     assert_eq!(sign_in("nobody", PASSWORD).await, "WrongPassword");
     assert_eq!(sign_in("ada", &"x".repeat(5_000)).await, "WrongPassword");
@@ -61,7 +60,10 @@ async fn a_changed_password_ends_all_sessions_but_this_one() {
         refusal(change(PASSWORD, "short").await),
         "Password TooShort(8)"
     );
-    assert_eq!(refusal(change(PASSWORD, PASSWORD).await), "Password Unchanged");
+    assert_eq!(
+        refusal(change(PASSWORD, PASSWORD).await),
+        "Password Unchanged"
+    );
     let version = change(PASSWORD, "new password").await.expect("changed");
 
     let resumed = f.control.resume(id, old.credential_version).await;

@@ -1,8 +1,4 @@
-use domain::{
-    BudgetLimits, NanoUsd, UserId,
-    account::UserQuery,
-    budget::BudgetPeriod,
-};
+use domain::{BudgetLimits, NanoUsd, UserId, account::UserQuery, budget::BudgetPeriod};
 
 use crate::fixture::{Fixture, PASSWORD, new_user, refusal};
 
@@ -14,7 +10,11 @@ async fn a_user_comes_with_a_password_and_a_key_where_asked() {
     input.password = None;
     input.with_key = true;
     input.email = Some(" ada@example.org ".to_owned());
-    let created = f.control.create_user(&f.admin, input).await.expect("a user");
+    let created = f
+        .control
+        .create_user(&f.admin, input)
+        .await
+        .expect("a user");
     assert_eq!(f.changes(), 1, "the gateway hears of user and key at once");
     assert_eq!(created.user.name, "ada");
     assert_eq!(created.user.email.as_deref(), Some("ada@example.org"));
@@ -22,7 +22,12 @@ async fn a_user_comes_with_a_password_and_a_key_where_asked() {
     assert!(key.secret.reveal().starts_with("sk-lr-"));
     let password = created.generated_password.expect("a password");
     let signed_in = f.control.sign_in("ada", password.reveal().into()).await;
-    assert!(signed_in.expect("signed in").principal.must_change_password());
+    assert!(
+        signed_in
+            .expect("signed in")
+            .principal
+            .must_change_password()
+    );
     let listed = f.control.get_user(&f.admin, created.user.id).await;
     assert_eq!(listed.expect("the user").keys, 1);
 }
@@ -37,7 +42,10 @@ async fn what_cannot_be_a_user_is_refused_at_its_field() {
         refusal(f.control.create_user(&f.admin, input).await)
     };
     assert_eq!(create(&|i| i.name = String::new()).await, "Name Empty");
-    assert_eq!(create(&|i| i.name = "ADA".to_owned()).await, "UserNameTaken");
+    assert_eq!(
+        create(&|i| i.name = "ADA".to_owned()).await,
+        "UserNameTaken"
+    );
     assert_eq!(
         create(&|i| i.name = "Environment".to_owned()).await,
         "Name Reserved"
@@ -55,7 +63,11 @@ async fn what_cannot_be_a_user_is_refused_at_its_field() {
         "DailyBudget Negative"
     );
     let query = UserQuery::default();
-    let users = f.control.list_users(&f.admin, &query).await.expect("a page");
+    let users = f
+        .control
+        .list_users(&f.admin, &query)
+        .await
+        .expect("a page");
     assert_eq!(users.total, 2, "nothing was created on the way");
 }
 
@@ -63,15 +75,21 @@ async fn what_cannot_be_a_user_is_refused_at_its_field() {
 async fn spend_is_listed_after_resets_and_the_bill_stays() {
     let f = Fixture::new().await;
     let ada = f.user("ada").await;
-    f.spend(Some(ada), None, "2026-11-01T00:00:00Z", 1_000).await;
+    f.spend(Some(ada), None, "2026-11-01T00:00:00Z", 1_000)
+        .await;
     f.spend(Some(ada), None, "2026-11-20T00:00:00Z", 20).await;
-    f.spend(Some(ada), None, "2026-10-31T23:59:59Z", 50_000).await;
+    f.spend(Some(ada), None, "2026-10-31T23:59:59Z", 50_000)
+        .await;
     let spent = async || {
         let query = UserQuery {
             search: "ada".to_owned(),
             ..UserQuery::default()
         };
-        let page = f.control.list_users(&f.admin, &query).await.expect("a page");
+        let page = f
+            .control
+            .list_users(&f.admin, &query)
+            .await
+            .expect("a page");
         (page.rows[0].spent_today.0, page.rows[0].spent_this_month.0)
     };
     assert_eq!(spent().await, (20, 1_020));
@@ -101,7 +119,11 @@ async fn a_budget_status_says_what_is_left_and_when_it_begins_anew() {
     set.expect("set");
     f.spend(Some(ada), None, "2026-11-19T18:29:59Z", 40).await;
     f.spend(Some(ada), None, "2026-11-19T18:30:00Z", 30).await;
-    let status = f.control.user_budget(&f.admin, ada).await.expect("a status");
+    let status = f
+        .control
+        .user_budget(&f.admin, ada)
+        .await
+        .expect("a status");
     assert_eq!(status.daily_spend, NanoUsd(30));
     assert_eq!(status.daily_remaining, Some(NanoUsd(70)));
     assert_eq!(status.daily_resets_at_local, "2026-11-21 00:00");
@@ -110,7 +132,10 @@ async fn a_budget_status_says_what_is_left_and_when_it_begins_anew() {
     assert_eq!(status.monthly_resets_at_local, "2026-12-01 00:00");
     f.spend(Some(ada), None, "2026-11-20T12:00:00Z", 900).await;
     let status = f.control.my_budget(&f.sign_in("ada").await).await;
-    assert_eq!(status.expect("a status").daily_remaining, Some(NanoUsd::ZERO));
+    assert_eq!(
+        status.expect("a status").daily_remaining,
+        Some(NanoUsd::ZERO)
+    );
 }
 
 #[tokio::test]
@@ -125,7 +150,12 @@ async fn a_reset_password_replaces_the_old_one_and_ends_sessions() {
     let with_old = f.control.sign_in("ada", PASSWORD.into()).await;
     assert_eq!(refusal(with_old), "WrongPassword");
     let signed_in = f.control.sign_in("ada", new.reveal().into()).await;
-    assert!(signed_in.expect("signed in").principal.must_change_password());
+    assert!(
+        signed_in
+            .expect("signed in")
+            .principal
+            .must_change_password()
+    );
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ pub fn admit(
     request: &ClientRequest,
     plan: &RoutePlan,
 ) -> Result<Admission, GatewayError> {
-    rate_limit::count(&caller)?;
+    rate_limit::count(&caller, core.default_requests_per_minute)?;
     let reserved = budget::reserve(&caller, request, plan, core.clock.now())?;
     Ok(Admission::new(
         core, in_flight, request_id, caller, request, plan, reserved,

@@ -127,6 +127,16 @@ impl Spend {
         }
     }
 
+    /// What counts against the daily and the monthly budget.
+    #[must_use]
+    pub fn counted(&self, forgiven: &Forgiven, now: Timestamp) -> (NanoUsd, NanoUsd) {
+        let state = self.lock(now);
+        (
+            state.spent_in_day - forgiven.of(BudgetPeriod::Daily, state.day),
+            state.spent_in_month - forgiven.of(BudgetPeriod::Monthly, state.month),
+        )
+    }
+
     /// Spent today, spent this month, reserved; resets are not taken into account.
     #[must_use]
     pub fn figures(&self, now: Timestamp) -> (NanoUsd, NanoUsd, NanoUsd) {

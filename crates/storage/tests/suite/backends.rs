@@ -45,15 +45,13 @@ async fn ids_survive_whatever_the_configuration_does() {
     assert_eq!(again[1], first[0]);
     assert_eq!(again[0].id, first[1].id);
 
-    let found = f
-        .db
-        .ensure_deployment(first[0].id, "a", None, Timestamp(2))
-        .await;
+    let found =
+        f.db.ensure_deployment(first[0].id, "a", None, Timestamp(2))
+            .await;
     assert_eq!(found.expect("found"), first[0].deployments[0].1);
-    let nowhere = f
-        .db
-        .ensure_deployment(BackendId(99), "a", None, Timestamp(2))
-        .await;
+    let nowhere =
+        f.db.ensure_deployment(BackendId(99), "a", None, Timestamp(2))
+            .await;
     assert!(nowhere.is_err());
 }
 

@@ -26,16 +26,31 @@ const TO: i64 = 1_775_433_600_000;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Request { user: usize, at: i64, nano: Option<i64> },
-    Reset { user: usize, period: BudgetPeriod },
+    Request {
+        user: usize,
+        at: i64,
+        nano: Option<i64>,
+    },
+    Reset {
+        user: usize,
+        period: BudgetPeriod,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let request = (0..3usize, FROM..TO, prop::option::weighted(0.9, 0..1_000_000i64))
+    let request = (
+        0..3usize,
+        FROM..TO,
+        prop::option::weighted(0.9, 0..1_000_000i64),
+    )
         .prop_map(|(user, at, nano)| Step::Request { user, at, nano });
     let reset = (0..3usize, any::<bool>()).prop_map(|(user, daily)| Step::Reset {
         user,
-        period: if daily { BudgetPeriod::Daily } else { BudgetPeriod::Monthly },
+        period: if daily {
+            BudgetPeriod::Daily
+        } else {
+            BudgetPeriod::Monthly
+        },
     });
     prop_oneof![8 => request, 1 => reset]
 }
@@ -64,7 +79,8 @@ async fn compare(zone: &str, now: i64, steps: Vec<Step>) {
     for step in steps {
         match step {
             Step::Request { user, at, nano } => {
-                f.settle([row(Some(users[user]), Timestamp(at), nano)]).await;
+                f.settle([row(Some(users[user]), Timestamp(at), nano)])
+                    .await;
                 for period in [BudgetPeriod::Daily, BudgetPeriod::Monthly] {
                     if Timestamp(at) >= start(period) {
                         let model = &mut models[user][period as usize];
@@ -145,10 +161,9 @@ async fn two_resets_at_once_forgive_once() {
 #[tokio::test]
 async fn nobody_is_reset_who_does_not_exist() {
     let f = Fixture::new().await;
-    let reset = f
-        .db
-        .reset_budget(UserId(99), BudgetPeriod::Daily, Timestamp(0), Timestamp(6))
-        .await;
+    let reset =
+        f.db.reset_budget(UserId(99), BudgetPeriod::Daily, Timestamp(0), Timestamp(6))
+            .await;
     assert!(matches!(
         reset,
         Err(StorageError::Conflict {
@@ -165,11 +180,21 @@ async fn keys_have_a_spend_of_their_own_and_the_master_key_has_no_user() {
         key_id: Some(domain::KeyId(key)),
         ..row(Some(ada), Timestamp(5), Some(nano))
     };
-    f.settle([with_key(1, 3), with_key(2, 4), row(None, Timestamp(5), Some(9))])
-        .await;
+    f.settle([
+        with_key(1, 3),
+        with_key(2, 4),
+        row(None, Timestamp(5), Some(9)),
+    ])
+    .await;
     let keys = [domain::KeyId(2), domain::KeyId(3)];
-    let spend = f.db.spend_of_keys(&keys, Timestamp(0)).await.expect("spend");
-    assert_eq!(spend.into_iter().collect::<Vec<_>>(), [(keys[0], NanoUsd(4))]);
+    let spend =
+        f.db.spend_of_keys(&keys, Timestamp(0))
+            .await
+            .expect("spend");
+    assert_eq!(
+        spend.into_iter().collect::<Vec<_>>(),
+        [(keys[0], NanoUsd(4))]
+    );
     let users = f.db.spend_since(Timestamp(0)).await.expect("spend");
     assert_eq!(users, [(ada, NanoUsd(7))]);
 }

@@ -4,9 +4,7 @@ use domain::{
     BudgetLimits, Dialect, LedgerRow, NanoUsd, Outcome, RequestId, Role, Timestamp, TokenUsage,
     User, UserId,
 };
-use storage::{
-    Database, DatabaseOptions, KeySource, NewKey, NewUser, Synchronous, ledger::Ledger,
-};
+use storage::{Database, DatabaseOptions, KeySource, NewKey, NewUser, Synchronous, ledger::Ledger};
 
 pub struct Fixture {
     pub db: Database,
@@ -52,7 +50,10 @@ impl Fixture {
     }
 
     pub async fn settle(&self, rows: impl IntoIterator<Item = LedgerRow>) {
-        let commits: Vec<_> = rows.into_iter().map(|row| self.ledger.settle(row)).collect();
+        let commits: Vec<_> = rows
+            .into_iter()
+            .map(|row| self.ledger.settle(row))
+            .collect();
         for commit in commits {
             commit.await.expect("a commit");
         }

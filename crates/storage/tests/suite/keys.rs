@@ -18,7 +18,10 @@ async fn a_key_is_found_by_its_hash_with_all_that_was_chosen() {
     };
     let key = f.db.create_key(&new, Timestamp(5)).await.expect("a key");
     assert_eq!(key.allowed_models, new.allowed_models);
-    assert_eq!((key.expires_at, key.requests_per_minute), (Some(Timestamp(9)), 60));
+    assert_eq!(
+        (key.expires_at, key.requests_per_minute),
+        (Some(Timestamp(9)), 60)
+    );
     let found = f.db.find_key_by_hash(&new.hash).await.expect("read");
     assert_eq!(found, Some(key));
     assert_eq!(f.db.find_key_by_hash(&[7; 32]).await.expect("read"), None);
@@ -68,11 +71,10 @@ async fn keys_change_and_go() {
     let f = Fixture::new().await;
     let ada = f.user("ada").await;
     assert!(!f.db.any_key().await.expect("read"));
-    let key = f
-        .db
-        .create_key(&new_key(ada.id, "laptop"), Timestamp(1))
-        .await
-        .expect("a key");
+    let key =
+        f.db.create_key(&new_key(ada.id, "laptop"), Timestamp(1))
+            .await
+            .expect("a key");
     assert!(f.db.any_key().await.expect("read"));
     assert!(f.db.set_key_active(key.id, false).await.expect("disabled"));
     let input = NewKeyInput {
@@ -82,7 +84,10 @@ async fn keys_change_and_go() {
     };
     let changed = f.db.update_key(key.id, &input).await.expect("changed");
     let changed = changed.expect("a key");
-    assert_eq!((changed.label.as_str(), changed.requests_per_minute), ("desk", 3));
+    assert_eq!(
+        (changed.label.as_str(), changed.requests_per_minute),
+        ("desk", 3)
+    );
     assert!(!changed.active);
     assert!(f.db.delete_key(key.id).await.expect("deleted"));
     assert!(!f.db.delete_key(key.id).await.expect("gone"));
@@ -93,12 +98,15 @@ async fn keys_change_and_go() {
 async fn last_use_only_moves_forward() {
     let f = Fixture::new().await;
     let ada = f.user("ada").await;
-    let key = f
-        .db
-        .create_key(&new_key(ada.id, "k"), Timestamp(1))
-        .await
-        .expect("a key");
-    let used = [(key.id, Timestamp(50)), (key.id, Timestamp(40)), (KeyId(99), Timestamp(9))];
+    let key =
+        f.db.create_key(&new_key(ada.id, "k"), Timestamp(1))
+            .await
+            .expect("a key");
+    let used = [
+        (key.id, Timestamp(50)),
+        (key.id, Timestamp(40)),
+        (KeyId(99), Timestamp(9)),
+    ];
     f.db.touch_keys(&used).await.expect("noted");
     let key = f.db.find_key(key.id).await.expect("read").expect("a key");
     assert_eq!(key.last_used_at, Some(Timestamp(50)));
@@ -108,11 +116,10 @@ async fn last_use_only_moves_forward() {
 async fn keys_of_the_environment_follow_it_and_leave_others_alone() {
     let f = Fixture::new().await;
     let ada = f.user("ada").await;
-    let own = f
-        .db
-        .create_key(&new_key(ada.id, "own"), Timestamp(1))
-        .await
-        .expect("a key");
+    let own =
+        f.db.create_key(&new_key(ada.id, "own"), Timestamp(1))
+            .await
+            .expect("a key");
     let environment = |label| NewKey {
         source: KeySource::Environment,
         ..new_key(ada.id, label)

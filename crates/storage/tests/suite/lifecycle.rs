@@ -13,7 +13,10 @@ async fn what_was_written_is_there_after_closing_and_opening() {
     f.settle([row(Some(ada.id), Timestamp(5), Some(3))]).await;
     f.db.close().await;
     let again = Database::open(&f.options()).await.expect("opened");
-    assert_eq!(again.find_user(ada.id).await.expect("read"), Some(ada.clone()));
+    assert_eq!(
+        again.find_user(ada.id).await.expect("read"),
+        Some(ada.clone())
+    );
     let spent = again.spend_of_user(ada.id, Timestamp(0)).await;
     assert_eq!(spent.expect("read"), NanoUsd(3));
 }
@@ -49,15 +52,15 @@ async fn a_file_that_is_no_database_is_refused() {
 async fn the_catalog_holds_users_keys_and_the_latest_resets() {
     let f = Fixture::new().await;
     let ada = f.user("ada").await;
-    let key = f
-        .db
-        .create_key(&new_key(ada.id, "k"), Timestamp(1))
-        .await
-        .expect("a key");
+    let key =
+        f.db.create_key(&new_key(ada.id, "k"), Timestamp(1))
+            .await
+            .expect("a key");
     f.db.set_key_active(key.id, false).await.expect("disabled");
     let day = 86_400_000;
     for (at, nano) in [(10, 5), (day + 10, 7)] {
-        f.settle([row(Some(ada.id), Timestamp(at), Some(nano))]).await;
+        f.settle([row(Some(ada.id), Timestamp(at), Some(nano))])
+            .await;
         let start = Timestamp(at - 10);
         for period in [Daily, Monthly] {
             let start = if period == Daily { start } else { Timestamp(0) };

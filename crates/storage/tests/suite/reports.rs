@@ -1,8 +1,4 @@
-use domain::{
-    LedgerRow, NanoUsd, Outcome, Timestamp,
-    period::Period,
-    report::Totals,
-};
+use domain::{LedgerRow, NanoUsd, Outcome, Timestamp, period::Period, report::Totals};
 use storage::BackendRecord;
 
 use crate::fixture::{Fixture, new_key, request_id, row};
@@ -37,14 +33,23 @@ async fn totals_count_errors_and_unpriced_requests_alike_from_rows_and_rollups()
         period(HOUR + 2, 2 * HOUR - 1),
     ];
     let totals = f.db.totals(&spans, None).await.expect("totals");
-    assert_eq!((totals[0].requests, totals[0].errors, totals[0].unpriced), (3, 1, 1));
+    assert_eq!(
+        (totals[0].requests, totals[0].errors, totals[0].unpriced),
+        (3, 1, 1)
+    );
     assert_eq!(totals[0].cost, NanoUsd(40));
     assert_eq!(totals[0].usage.input, 40);
     assert_eq!(totals[1], totals[0]);
-    assert_eq!((totals[2].requests, totals[2].errors, totals[2].unpriced), (2, 1, 0));
+    assert_eq!(
+        (totals[2].requests, totals[2].errors, totals[2].unpriced),
+        (2, 1, 0)
+    );
     assert_eq!(totals[3], Totals::default());
 
-    let own = f.db.totals(&spans[..1], Some(ada.id)).await.expect("totals");
+    let own =
+        f.db.totals(&spans[..1], Some(ada.id))
+            .await
+            .expect("totals");
     assert_eq!((own[0].requests, own[0].unpriced), (2, 0));
 }
 
@@ -104,11 +109,10 @@ async fn groups_are_listed_with_the_dearest_first() {
 async fn the_log_has_names_and_the_newest_first() {
     let f = Fixture::new().await;
     let (ada, bob) = (f.user("ada").await, f.user("bob").await);
-    let key = f
-        .db
-        .create_key(&new_key(ada.id, "laptop"), Timestamp(1))
-        .await
-        .expect("a key");
+    let key =
+        f.db.create_key(&new_key(ada.id, "laptop"), Timestamp(1))
+            .await
+            .expect("a key");
     let backend = BackendRecord {
         name: "demo".to_owned(),
         kind: "demo".to_owned(),

@@ -17,7 +17,10 @@ fn conflict<T: std::fmt::Debug>(result: Result<T, StorageError>) -> Constraint {
 async fn a_user_reads_back_as_created() {
     let f = Fixture::new().await;
     let ada = f.user("Ada").await;
-    assert_eq!(f.db.find_user(ada.id).await.expect("read"), Some(ada.clone()));
+    assert_eq!(
+        f.db.find_user(ada.id).await.expect("read"),
+        Some(ada.clone())
+    );
     let by_name = f.db.find_user_by_name("aDA").await.expect("read");
     assert_eq!(by_name, Some(ada), "names have no case");
     assert_eq!(f.db.find_user(UserId(99)).await.expect("read"), None);
@@ -28,10 +31,9 @@ async fn a_name_is_taken_once_whatever_its_case() {
     let f = Fixture::new().await;
     f.user("ada").await;
     let bob = f.user("bob").await;
-    let again = f
-        .db
-        .update_profile(bob.id, "ADA", None, Role::User, Timestamp(2))
-        .await;
+    let again =
+        f.db.update_profile(bob.id, "ADA", None, Role::User, Timestamp(2))
+            .await;
     assert_eq!(conflict(again), Constraint::UserName);
 }
 
@@ -46,7 +48,11 @@ async fn passwords_and_disabling_end_what_was_signed_in_before() {
     assert_eq!(version().await, 0);
     let changed = f.db.set_password(ada.id, "$new", true, Timestamp(2)).await;
     assert_eq!(changed.expect("changed"), Some(1));
-    let record = f.db.password_of("ada").await.expect("read").expect("a user");
+    let record =
+        f.db.password_of("ada")
+            .await
+            .expect("read")
+            .expect("a user");
     assert_eq!(record.password_hash.as_deref(), Some("$new"));
     assert!(record.user.must_change_password);
     f.db.set_user_active(ada.id, false, Timestamp(3))
@@ -69,7 +75,10 @@ async fn the_last_active_admin_stays() {
         .expect("one remains");
     let db = &f.db;
     let now = Timestamp(3);
-    assert_eq!(conflict(db.delete_user(first.id).await), Constraint::LastAdmin);
+    assert_eq!(
+        conflict(db.delete_user(first.id).await),
+        Constraint::LastAdmin
+    );
     let disabled = db.set_user_active(first.id, false, now).await;
     assert_eq!(conflict(disabled), Constraint::LastAdmin);
     let demoted = db
@@ -79,7 +88,9 @@ async fn the_last_active_admin_stays() {
     assert_eq!(db.count_admins().await.expect("read"), 1);
     assert_eq!(db.first_admin().await.expect("read"), Some(first.id));
 
-    db.set_user_active(second.id, true, now).await.expect("back");
+    db.set_user_active(second.id, true, now)
+        .await
+        .expect("back");
     assert!(db.delete_user(first.id).await.expect("deleted"));
     assert!(!db.delete_user(first.id).await.expect("gone already"));
 }
@@ -88,11 +99,10 @@ async fn the_last_active_admin_stays() {
 async fn deleting_a_user_takes_their_keys_along() {
     let f = Fixture::new().await;
     let ada = f.user("ada").await;
-    let key = f
-        .db
-        .create_key(&new_key(ada.id, "k"), Timestamp(1))
-        .await
-        .expect("a key");
+    let key =
+        f.db.create_key(&new_key(ada.id, "k"), Timestamp(1))
+            .await
+            .expect("a key");
     assert!(f.db.delete_user(ada.id).await.expect("deleted"));
     assert_eq!(f.db.find_key(key.id).await.expect("read"), None);
     let orphan = f.db.create_key(&new_key(ada.id, "k"), Timestamp(1)).await;
@@ -128,7 +138,10 @@ async fn search_and_pages_reach_all_users_and_take_wildcards_literally() {
         list("A", UserSort::Newest, 1, 2).await,
         ("a%b Ada".to_owned(), 3)
     );
-    assert_eq!(list("%", UserSort::Oldest, 1, 9).await, ("a%b".to_owned(), 1));
+    assert_eq!(
+        list("%", UserSort::Oldest, 1, 9).await,
+        ("a%b".to_owned(), 1)
+    );
     assert_eq!(list("_", UserSort::Oldest, 1, 9).await, (String::new(), 0));
 }
 

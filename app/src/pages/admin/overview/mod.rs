@@ -97,7 +97,7 @@ pub fn Sums(overview: Overview) -> impl IntoView {
     };
     let unpriced = match today.unpriced {
         0 => format!("since midnight, {}", overview.time_zone),
-        n => format!("without {} unpriced requests", format::count(n)),
+        n => format!("plus {} unpriced", format::count(n)),
     };
     let tokens = format!(
         "{} in, {} out",
@@ -201,7 +201,7 @@ fn HourTable(hours: Vec<Bucket>) -> impl IntoView {
         }
     });
     view! {
-        <DataTable caption="Today by hour" columns=HOURS>
+        <DataTable caption="Today by hour" columns=HOURS short=true>
             {rows.collect_view()}
         </DataTable>
     }
@@ -241,14 +241,14 @@ pub fn ByModel(models: Vec<NamedTotals>) -> impl IntoView {
             }
         });
         view! {
-            <DataTable caption="This month by model" columns=MODELS>
+            <DataTable caption="This month by model" columns=MODELS short=true>
                 {rows.collect_view()}
             </DataTable>
         }
         .into_any()
     };
     view! {
-        <section class="tile plain">
+        <section class="tile">
             <header>
                 <div>
                     <h2>"Spend by model"</h2>
@@ -283,7 +283,7 @@ pub fn Latest(requests: Vec<domain::report::RequestSummary>, own: bool) -> impl 
         view! { <RequestsTable requests own/> }.into_any()
     };
     view! {
-        <section class="tile plain">
+        <section class="tile">
             <header>
                 <h2>"Latest requests"</h2>
             </header>

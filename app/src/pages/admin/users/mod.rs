@@ -124,7 +124,7 @@ pub fn UsersPage() -> impl IntoView {
 
 const COLUMNS: &[Column] = &[
     Column::text("Name"),
-    Column::text("Role"),
+    Column::minor("Role"),
     Column::number("Keys"),
     Column::text("Today"),
     Column::text("This month"),
@@ -188,7 +188,7 @@ fn user_row(url: &ListUrl, row: UserRow) -> impl IntoView + use<> {
                     <span class="sub">{user.email}</span>
                 </span>
             </Cell>
-            <Cell label="Role">{role}</Cell>
+            <Cell label="Role" class="minor">{role}</Cell>
             <Cell label="Keys" class="num">
                 {format::count(u64::from(keys))}
             </Cell>

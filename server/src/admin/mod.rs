@@ -1,0 +1,103 @@
+//! The admin's JSON API under `/admin`, with the paths and members that scripts of LLM Router's
+//! forerunners use. Each handler is three moves: who is asking, one use case, JSON.
+
+pub mod keys;
+pub mod usage;
+pub mod users;
+
+use axum::{
+    Json,
+    extract::FromRequestParts,
+    http::{StatusCode, header::{AUTHORIZATION, RETRY_AFTER}, request::Parts},
+    response::{IntoResponse, Response},
+};
+use control::{Admin, ControlError};
+use domain::{NanoUsd, validation::{Field, FieldError}};
+use gateway::headers::X_API_KEY;
+use serde_json::{Value, json, value::RawValue};
+
+use crate::state::AppState;
+
+/// An admin, proved by the master key in `Authorization: Bearer` or `x-api-key`. No handler of this
+/// API can be written without one.
+#[derive(Debug)]
+pub struct AdminCaller(pub Admin);
+
+impl FromRequestParts<AppState> for AdminCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let text = |value: &axum::http::HeaderValue| value.to_str().ok().map(str::to_owned);
+        let bearer = parts.headers.get(AUTHORIZATION).and_then(text).and_then(|value| {
+            let (scheme, key) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
+        });
+        let presented = bearer
+            .or_else(|| parts.headers.get(X_API_KEY).and_then(text))
+            .ok_or(ApiError::Unauthorized)?;
+        let principal = state.control.master(&presented).ok_or(ApiError::Unauthorized)?;
+        Ok(Self(principal.admin()?))
+    }
+}
+
+/// Why a request of the admin's API failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    #[error("send the master key as \"Authorization: Bearer <key>\"")]
+    Unauthorized,
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("{0}")]
+    Control(#[from] ControlError),
+}
+
+impl From<FieldError> for ApiError {
+    fn from(error: FieldError) -> Self {
+        Self::Control(ControlError::Invalid(error))
+    }
+}
+
+impl From<axum::extract::rejection::JsonRejection> for ApiError {
+    fn from(error: axum::extract::rejection::JsonRejection) -> Self {
+        Self::BadRequest(error.body_text())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Control(error) => match error {
+                ControlError::NotFound => StatusCode::NOT_FOUND,
+                ControlError::Invalid(_) => StatusCode::BAD_REQUEST,
+                ControlError::Conflict(_) => StatusCode::CONFLICT,
+                ControlError::Forbidden | ControlError::PasswordChangeRequired | ControlError::WrongPassword => StatusCode::FORBIDDEN,
+                ControlError::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+                ControlError::Storage(_) | ControlError::Internal(_) => {
+                    tracing::error!(error = ?self, "admin request failed");
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
+            },
+        };
+        let mut response = (status, Json(json!({"error": self.to_string()}))).into_response();
+        if let Self::Control(ControlError::TooManyAttempts { retry_after }) = self {
+            response.headers_mut().insert(RETRY_AFTER, (retry_after.as_secs() + 1).into());
+        }
+        response
+    }
+}
+
+/// An amount of dollars in a request: a number or a string, read digit by digit.
+pub(super) fn dollars(field: Field, value: Option<&RawValue>) -> Result<Option<NanoUsd>, ApiError> {
+    let Some(value) = value.map(RawValue::get).filter(|text| *text != "null") else {
+        return Ok(None);
+    };
+    let text = value.trim_matches('"');
+    Ok(Some(domain::validation::budget(field, text)?))
+}
+
+/// Dollars as JSON.
+pub(super) fn usd(amount: NanoUsd) -> Value {
+    json!(amount.to_usd_f64_for_display())
+}

@@ -1,0 +1,81 @@
+//! What happens in the background, at fixed intervals, for as long as the server runs.
+
+use std::time::Duration;
+
+use domain::{BackendId, clock::Clock};
+use gateway::{Gateway, egress};
+use storage::Database;
+use tokio::{task::JoinSet, time::{MissedTickBehavior, interval}};
+
+use crate::prices;
+
+const LAST_USED_EVERY: Duration = Duration::from_secs(30);
+const EXPIRE_SESSIONS_EVERY: Duration = Duration::from_secs(3600);
+const DISCOVER_EVERY: Duration = Duration::from_secs(3600);
+/// After a failure; a backend may be starting beside us.
+const DISCOVER_AGAIN_AFTER: Duration = Duration::from_secs(15);
+
+/// Starts the jobs; they end when the set is dropped.
+pub fn start(gateway: &Gateway, database: &Database, clock: std::sync::Arc<dyn Clock>) -> JoinSet<()> {
+    let mut jobs = JoinSet::new();
+    jobs.spawn(last_used(gateway.clone(), database.clone()));
+    jobs.spawn(expire_sessions(database.clone(), clock));
+    for backend in gateway.to_discover() {
+        jobs.spawn(discover(gateway.clone(), backend));
+    }
+    jobs
+}
+
+/// Writes down when keys were used last; also called once at the end.
+pub async fn flush_last_used(gateway: &Gateway, database: &Database) {
+    let used = gateway.take_last_used();
+    if used.is_empty() {
+        return;
+    }
+    if let Err(error) = database.touch_keys(&used).await {
+        tracing::warn!(error = %error, keys = used.len(), "failed to write when keys were used last");
+    }
+}
+
+async fn last_used(gateway: Gateway, database: Database) {
+    let mut ticks = interval(LAST_USED_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        flush_last_used(&gateway, &database).await;
+    }
+}
+
+async fn expire_sessions(database: Database, clock: std::sync::Arc<dyn Clock>) {
+    let mut ticks = interval(EXPIRE_SESSIONS_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = database.delete_expired_sessions(clock.now()).await {
+            tracing::warn!(error = %error, "failed to delete expired sessions");
+        }
+    }
+}
+
+async fn discover(gateway: Gateway, backend: BackendId) {
+    let name = gateway.backend_name(backend).unwrap_or_default().to_owned();
+    let client = match egress::json_client() {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(error = %error, "failed to make a client for asking backends for their models");
+            return;
+        }
+    };
+    loop {
+        let pause = match gateway.discover(&client, backend, prices::of).await {
+            Ok(models) => {
+                tracing::info!(backend = name, models, "read the backend's list of models");
+                DISCOVER_EVERY
+            }
+            Err(error) => {
+                tracing::warn!(backend = name, error = %error, "failed to read the backend's list of models; name its models in the configuration if it has none");
+                DISCOVER_AGAIN_AFTER
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}

@@ -1,0 +1,71 @@
+//! The whole route table.
+
+use axum::{
+    Router,
+    routing::{get, patch, post},
+};
+use storage::Database;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::{admin, config::Origin, proxy, site, state::AppState, status};
+
+/// How long a browser may remember that it may call us, in seconds.
+const CORS_MAX_AGE: u64 = 86_400;
+
+/// Every route of the server.
+pub fn build(state: AppState, database: Database) -> Router {
+    let chat = || post(proxy::chat_completions);
+    let messages = || post(proxy::messages);
+    let mut proxied = Router::new()
+        .route("/v1/chat/completions", chat())
+        .route("/chat/completions", chat())
+        .route("/openai/chat/completions", chat())
+        .route("/openai/v1/chat/completions", chat())
+        .route("/v1/messages", messages())
+        .route("/anthropic/v1/messages", messages())
+        .route("/v1/models", get(proxy::models::list))
+        .route("/models", get(proxy::models::list))
+        .route("/v1/models/{*name}", get(proxy::models::find))
+        .route("/v1/budget", get(proxy::budget::show))
+        .route("/health", get(status::health));
+    if let Some(cors) = cors(&state.config.server.cors_origins) {
+        proxied = proxied.layer(cors);
+    }
+    let admin = Router::new()
+        .route("/admin/users", get(admin::users::list).post(admin::users::create))
+        .route("/admin/users/{id}", patch(admin::users::update).delete(admin::users::delete))
+        .route("/admin/users/{id}/keys", get(admin::keys::list).post(admin::keys::create))
+        .route("/admin/keys/{key}", patch(admin::keys::update).delete(admin::keys::delete))
+        .route("/admin/usage", get(admin::usage::usage))
+        .route("/admin/monthly-history", get(admin::usage::monthly_history));
+    site::routes(&state, database)
+        .merge(proxied)
+        .merge(admin)
+        .route("/", get(status::root))
+        .method_not_allowed_fallback(status::method_not_allowed)
+        .with_state(state)
+}
+
+/// Web pages of the configured origins may call the API.
+fn cors(origins: &[Origin]) -> Option<CorsLayer> {
+    if origins.is_empty() {
+        return None;
+    }
+    let any = origins.contains(&Origin::Any);
+    let sites: Vec<_> = origins
+        .iter()
+        .filter_map(|origin| match origin {
+            Origin::Any => None,
+            Origin::Site(site) => site.parse().ok(),
+        })
+        .collect();
+    let layer = CorsLayer::new()
+        .allow_methods(tower_http::cors::AllowMethods::mirror_request())
+        .allow_headers(tower_http::cors::AllowHeaders::mirror_request())
+        .max_age(std::time::Duration::from_secs(CORS_MAX_AGE));
+    Some(if any {
+        layer.allow_origin(AllowOrigin::any())
+    } else {
+        layer.allow_origin(AllowOrigin::list(sites)).allow_credentials(true)
+    })
+}

@@ -1,0 +1,175 @@
+//! `llm-router serve`: builds everything from the configuration, serves, and takes it apart again in
+//! the right order.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use control::{ChangeListener, Control, ControlSettings};
+use domain::{Dialect, clock::{Clock, SystemClock}};
+use gateway::{Gateway, settings::GatewaySettings};
+use leptos::prelude::LeptosOptions;
+use storage::{Database, DatabaseOptions, Synchronous, ledger::Ledger};
+use tokio::{net::TcpListener, signal::unix::{SignalKind, signal}};
+
+use crate::{
+    banner::Banner, config::{self, Config, Loaded}, connections, jobs, router,
+    secret_file::InstallationSecret, settings, state::AppState,
+};
+
+/// Connections that read the database, for the dashboards.
+const READERS: u32 = 4;
+
+/// How long the last rows may take to be written at the end.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// What keeps it from starting, for a person to read.
+pub fn run(loaded: Loaded) -> anyhow::Result<()> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = loaded.config.server.workers {
+        runtime.worker_threads(workers.get());
+    }
+    runtime
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?
+        .block_on(serve(loaded))
+}
+
+async fn serve(loaded: Loaded) -> anyhow::Result<()> {
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let config = Arc::new(loaded.config);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let secret = InstallationSecret::beside(config.database.url.path())?;
+    let database = open_database(&config).await?;
+    let (ledger, interrupted) = Ledger::start(&database).await.context("failed to start the ledger")?;
+    if interrupted > 0 {
+        tracing::warn!(requests = interrupted, "the last run was cut short; its running requests are marked as interrupted");
+    }
+    let master_key = config.auth.master_key.clone().unwrap_or_else(|| secret.default_master_key());
+    let settings = settings::gateway_settings(&config, master_key.clone());
+    let (openai_model, anthropic_model) = models_to_try(&settings);
+    let gateway = Gateway::start(settings, database.clone(), ledger.clone(), secret.key_hasher(), Arc::clone(&clock)).await?;
+    let control = Control::new(
+        database.clone(),
+        secret.key_hasher(),
+        ControlSettings {
+            time_zone: config.dashboard.time_zone.clone(),
+            time_zone_name: config.dashboard.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+            master_key: Some(master_key.clone()),
+        },
+        Arc::clone(&clock),
+        reload_on_change(gateway.clone()),
+    );
+    let static_keys: Vec<_> = config.auth.static_keys.iter().map(|k| (k.label.clone(), k.key.clone())).collect();
+    let bootstrap = control
+        .bootstrap(Some(&config.auth.admin_user), config.auth.admin_password.clone(), true)
+        .await
+        .context("failed to set up the first administrator")?;
+    control
+        .sync_environment_keys(&static_keys)
+        .await
+        .context("failed to take over the keys of the environment")?;
+
+    let listen = config.server.listen();
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}; choose another with --port or server.port"))?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    let state = AppState {
+        gateway: gateway.clone(),
+        control,
+        site: app::ServerInfo {
+            public_url: config.server.public_url.as_ref().map(ToString::to_string),
+            version: env!("CARGO_PKG_VERSION"),
+            refresh_interval_s: u32::try_from(config.dashboard.refresh_interval.as_secs()).unwrap_or(u32::MAX),
+            openai_model: openai_model.clone(),
+            anthropic_model,
+        },
+        leptos: LeptosOptions::builder().output_name("llm-router").site_root("target/site").build(),
+        config: Arc::clone(&config),
+    };
+    let router = router::build(state, database.clone());
+    let stop = stop_signal()?;
+    let mut jobs = jobs::start(&gateway, &database, clock);
+    let first_start = bootstrap.admin_created.is_some() && config.auth.master_key.is_none();
+    announce(&Banner {
+        address,
+        public_url: config.server.public_url.as_ref().map(config::BaseUrl::as_str),
+        bootstrap: &bootstrap,
+        master_key: first_start.then_some(&master_key),
+        model: openai_model.as_deref(),
+    });
+    drop(bootstrap);
+
+    connections::serve(listener, router, stop, config.server.shutdown_grace).await;
+
+    jobs.shutdown().await;
+    jobs::flush_last_used(&gateway, &database).await;
+    if tokio::time::timeout(FLUSH_TIMEOUT, ledger.close()).await.is_err() {
+        tracing::error!("the ledger's last rows could not be written");
+    }
+    database.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn open_database(config: &Config) -> anyhow::Result<Database> {
+    let options = DatabaseOptions {
+        url: config.database.url.as_str().to_owned(),
+        synchronous: match config.database.synchronous {
+            config::Synchronous::Normal => Synchronous::Normal,
+            config::Synchronous::Full => Synchronous::Full,
+        },
+        readers: READERS,
+    };
+    Database::open(&options).await.context("failed to open the database")
+}
+
+/// A change of accounts is in force before whoever made it is told that it is done.
+fn reload_on_change(gateway: Gateway) -> ChangeListener {
+    Arc::new(move || {
+        let gateway = gateway.clone();
+        Box::pin(async move {
+            if let Err(error) = gateway.reload_accounts().await {
+                tracing::error!(error = %error, "failed to put a change of accounts into force");
+            }
+        })
+    })
+}
+
+/// A model for the snippets of each dialect: the first that is configured, the demo's failing that.
+fn models_to_try(settings: &GatewaySettings) -> (Option<String>, Option<String>) {
+    let first = |dialect| {
+        settings
+            .backends
+            .iter()
+            .filter(|backend| backend.kind.speaks(dialect))
+            .flat_map(|backend| &backend.models)
+            .map(|model| model.model.clone())
+            .next()
+    };
+    (first(Dialect::OpenaiChat), first(Dialect::AnthropicMessages))
+}
+
+/// Resolves at SIGTERM or SIGINT.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping; running answers may finish");
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "what the operator is waiting for; secrets must not go to the log")]
+fn announce(banner: &Banner<'_>) {
+    println!("{}", banner.render());
+}

@@ -1,0 +1,72 @@
+//! The dashboards' routes: pages, server functions and files, behind the session and the same-origin
+//! check. Everything else about them is the `app` crate's.
+
+use app::{App, shell};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, header},
+    middleware,
+    response::{IntoResponse as _, Response},
+};
+use leptos::prelude::provide_context;
+use leptos_axum::{LeptosRoutes as _, generate_route_list};
+use storage::Database;
+use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer};
+
+use crate::{assets, same_origin, session, state::AppState};
+
+/// Routes and the fallback for whatever no other route takes.
+pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
+    let context = {
+        let state = state.clone();
+        move || provide(&state)
+    };
+    let options = state.leptos.clone();
+    let pages = Router::new()
+        .leptos_routes_with_context(state, generate_route_list(App), context, move || {
+            shell(options.clone())
+        })
+        .fallback(file_or_page);
+    let secure = state
+        .site
+        .public_url
+        .as_deref()
+        .is_some_and(|url| url.starts_with("https://"));
+    let header = |name, value| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    pages
+        .layer(session::layer(database, secure))
+        .layer(middleware::from_fn(same_origin::require))
+        .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(header::X_FRAME_OPTIONS, "DENY"))
+        // Forms without JavaScript come back by `Referer`, which `no-referrer` would take away.
+        .layer(header(header::REFERRER_POLICY, "same-origin"))
+        .layer(CompressionLayer::new())
+}
+
+fn provide(state: &AppState) {
+    provide_context(state.control.clone());
+    provide_context(state.site.clone());
+}
+
+/// A file of the site, or else the page that says that there is nothing here.
+async fn file_or_page(State(state): State<AppState>, request: Request) -> Response {
+    if let Some(file) = assets::serve(request.uri().path(), request.headers()) {
+        return file;
+    }
+    let wants_page = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    if !wants_page {
+        return crate::status::not_found(request.uri().path(), request.headers());
+    }
+    let options = state.leptos.clone();
+    let context = move || provide(&state);
+    let render = leptos_axum::render_app_async_with_context(context, move || shell(options.clone()));
+    render(request.map(Body::new)).await.into_response()
+}

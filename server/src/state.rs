@@ -1,0 +1,44 @@
+//! What handlers are given. Built once in [`crate::serve`].
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use control::Control;
+use gateway::Gateway;
+use leptos::prelude::LeptosOptions;
+
+use crate::config::Config;
+
+/// Shared by all handlers; cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    pub gateway: Gateway,
+    pub control: Control,
+    pub config: Arc<Config>,
+    pub site: app::ServerInfo,
+    pub leptos: LeptosOptions,
+}
+
+impl std::fmt::Debug for AppState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppState").finish_non_exhaustive()
+    }
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos.clone()
+    }
+}
+
+impl FromRef<AppState> for Gateway {
+    fn from_ref(state: &AppState) -> Self {
+        state.gateway.clone()
+    }
+}
+
+impl FromRef<AppState> for Control {
+    fn from_ref(state: &AppState) -> Self {
+        state.control.clone()
+    }
+}
