@@ -219,7 +219,13 @@ mod tests {
 
     #[test]
     fn the_axis_ends_at_a_round_number_above_the_largest_bar() {
-        for (largest, top) in [(0.5, 4.0), (1.0, 4.0), (4.1, 8.0), (8.1, 40.0), (41.0, 80.0)] {
+        for (largest, top) in [
+            (0.5, 4.0),
+            (1.0, 4.0),
+            (4.1, 8.0),
+            (8.1, 40.0),
+            (41.0, 80.0),
+        ] {
             assert_eq!(round_top(largest), top, "{largest}");
         }
         let scale = Scale::of(Measure::Requests, i64::MAX);
@@ -234,7 +240,10 @@ mod tests {
             assert!(!svg.contains("<style"), "the policy refuses it");
             assert!(!svg.contains("style=\""), "the policy refuses it");
             assert!(svg.contains("role=\"img\""));
-            let foreign = svg.split('#').skip(1).find(|rest| !rest.starts_with("0000A"));
+            let foreign = svg
+                .split('#')
+                .skip(1)
+                .find(|rest| !rest.starts_with("0000A"));
             assert_eq!(foreign.map(|rest| &rest[..6]), None, "a colour of its own");
         }
         assert_eq!(chart.unit, "US dollars");

@@ -192,7 +192,11 @@ mod tests {
         assert_eq!(back.kept("name"), None);
         assert_eq!(back.cause.input(), Some("name"));
 
-        for forged in [&b"call this number"[..], b"{\"cause\":\"Call this number\"}", b""] {
+        for forged in [
+            &b"call this number"[..],
+            b"{\"cause\":\"Call this number\"}",
+            b"",
+        ] {
             let shown = AppError::de(forged.to_vec().into());
             assert_eq!(shown.cause, Cause::Internal);
             assert!(!shown.to_string().contains("number"));
@@ -203,7 +207,10 @@ mod tests {
     fn what_would_make_the_url_too_long_is_not_kept() {
         let long = "x".repeat(KEPT_BYTES + 1);
         let error = AppError::from(Cause::Internal).keep(&[("label", &long), ("name", "ada")]);
-        assert_eq!((error.kept("label"), error.kept("name")), (None, Some("ada")));
+        assert_eq!(
+            (error.kept("label"), error.kept("name")),
+            (None, Some("ada"))
+        );
     }
 
     #[test]

@@ -29,7 +29,11 @@ impl Me {
     /// Where they start.
     #[must_use]
     pub fn home(&self) -> &'static str {
-        if self.is_admin() { "/admin-ui" } else { "/user-ui" }
+        if self.is_admin() {
+            "/admin-ui"
+        } else {
+            "/user-ui"
+        }
     }
 }
 

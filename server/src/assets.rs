@@ -3,7 +3,10 @@
 
 use axum::{
     body::Body,
-    http::{HeaderMap, Response, StatusCode, header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH}},
+    http::{
+        HeaderMap, Response, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+    },
 };
 
 #[derive(rust_embed::RustEmbed)]
@@ -16,13 +19,17 @@ struct Site;
 pub fn serve(path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
     let file = Site::get(path.trim_start_matches('/'))?;
     let etag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
-    let unchanged = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
+    let unchanged = headers
+        .get(IF_NONE_MATCH)
+        .is_some_and(|known| known.as_bytes() == etag.as_bytes());
     let response = Response::builder()
         .header(ETAG, &etag)
         // Names stay the same from version to version: ask, and be told quickly that nothing changed.
         .header(CACHE_CONTROL, "no-cache");
     let response = if unchanged {
-        response.status(StatusCode::NOT_MODIFIED).body(Body::empty())
+        response
+            .status(StatusCode::NOT_MODIFIED)
+            .body(Body::empty())
     } else {
         response
             .header(CONTENT_TYPE, file.metadata.mimetype())

@@ -30,12 +30,25 @@ impl Banner<'_> {
         // Writing to a string cannot fail.
         if let Some(admin) = &self.bootstrap.admin_created {
             let _ = match &admin.generated_password {
-                Some(password) => writeln!(text, "  sign in as  {}  with the password  {}   (shown only now)", admin.name, password.reveal()),
-                None => writeln!(text, "  sign in as  {}  with the password that you have set", admin.name),
+                Some(password) => writeln!(
+                    text,
+                    "  sign in as  {}  with the password  {}   (shown only now)",
+                    admin.name,
+                    password.reveal()
+                ),
+                None => writeln!(
+                    text,
+                    "  sign in as  {}  with the password that you have set",
+                    admin.name
+                ),
             };
         }
         if let Some(key) = self.master_key {
-            let _ = writeln!(text, "  master key  {}   (shown only now; set MASTER_KEY to choose your own)", key.expose_secret());
+            let _ = writeln!(
+                text,
+                "  master key  {}   (shown only now; set MASTER_KEY to choose your own)",
+                key.expose_secret()
+            );
         }
         if let Some(key) = &self.bootstrap.first_key {
             let model = self.model.unwrap_or("MODEL");
@@ -51,7 +64,9 @@ impl Banner<'_> {
     fn url(&self) -> String {
         match self.public_url {
             Some(url) => url.to_owned(),
-            None if self.address.ip().is_unspecified() => format!("http://localhost:{}", self.address.port()),
+            None if self.address.ip().is_unspecified() => {
+                format!("http://localhost:{}", self.address.port())
+            }
             None => format!("http://{}", self.address),
         }
     }

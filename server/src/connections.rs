@@ -5,7 +5,11 @@ use std::{convert::Infallible, future::Future, time::Duration};
 
 use axum::{Router, body::Body};
 use hyper::{body::Incoming, server::conn::http1};
-use hyper_util::{rt::{TokioIo, TokioTimer}, server::graceful::GracefulShutdown, service::TowerToHyperService};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
 use tokio::{net::TcpListener, task::JoinSet};
 use tower::ServiceExt as _;
 
@@ -25,7 +29,8 @@ pub async fn serve(
     let service = router.map_request(|request: hyper::Request<Incoming>| request.map(Body::new));
     let service = tower::util::BoxCloneSyncService::<_, _, Infallible>::new(service);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
@@ -48,7 +53,10 @@ pub async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(error = %error, "failed to set TCP_NODELAY");
         }
-        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
+        let connection = http.serve_connection(
+            TokioIo::new(stream),
+            TowerToHyperService::new(service.clone()),
+        );
         let connection = graceful.watch(connection);
         connections.spawn(async move {
             if let Err(error) = connection.await {
@@ -58,8 +66,14 @@ pub async fn serve(
     }
     drop(listener);
     let running = connections.len();
-    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!(connections = running, "cutting the answers that are still running");
+    if tokio::time::timeout(grace, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            connections = running,
+            "cutting the answers that are still running"
+        );
     }
     // Dropping a connection drops its answer, which settles it as a client that went away.
     connections.shutdown().await;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use domain::{BackendId, clock::Clock};
 use gateway::{Gateway, egress};
 use storage::Database;
-use tokio::{task::JoinSet, time::{MissedTickBehavior, interval}};
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval},
+};
 
 use crate::prices;
 
@@ -16,7 +19,11 @@ const DISCOVER_EVERY: Duration = Duration::from_secs(3600);
 const DISCOVER_AGAIN_AFTER: Duration = Duration::from_secs(15);
 
 /// Starts the jobs; they end when the set is dropped.
-pub fn start(gateway: &Gateway, database: &Database, clock: std::sync::Arc<dyn Clock>) -> JoinSet<()> {
+pub fn start(
+    gateway: &Gateway,
+    database: &Database,
+    clock: std::sync::Arc<dyn Clock>,
+) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     jobs.spawn(last_used(gateway.clone(), database.clone()));
     jobs.spawn(expire_sessions(database.clone(), clock));

@@ -59,19 +59,24 @@ pub fn of(model: &str) -> Option<Price> {
             output: nano(*output),
         });
     }
-    ANTHROPIC.iter().find(|(name, ..)| is(name)).map(|(_, input, output)| Price {
-        input: nano(*input),
-        cache_read: nano(input / 10),
-        cache_write_5m: nano(input + input / 4),
-        cache_write_1h: nano(input * 2),
-        output: nano(*output),
-    })
+    ANTHROPIC
+        .iter()
+        .find(|(name, ..)| is(name))
+        .map(|(_, input, output)| Price {
+            input: nano(*input),
+            cache_read: nano(input / 10),
+            cache_write_5m: nano(input + input / 4),
+            cache_write_1h: nano(input * 2),
+            output: nano(*output),
+        })
 }
 
 /// `-20250929` or `-2024-08-06`.
 fn is_date(suffix: &str) -> bool {
     let digits = suffix.bytes().filter(u8::is_ascii_digit).count();
-    digits == 8 && suffix.starts_with('-') && suffix.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+    digits == 8
+        && suffix.starts_with('-')
+        && suffix.bytes().all(|b| b.is_ascii_digit() || b == b'-')
 }
 
 #[cfg(test)]
@@ -80,13 +85,30 @@ mod tests {
 
     #[test]
     fn versions_have_their_models_price_and_strangers_have_none() {
-        let dollars = |model| of(model).map(|p| (p.input.to_string(), p.cache_read.to_string(), p.output.to_string()));
+        let dollars = |model| {
+            of(model).map(|p| {
+                (
+                    p.input.to_string(),
+                    p.cache_read.to_string(),
+                    p.output.to_string(),
+                )
+            })
+        };
         let text = |a: &str, b: &str, c: &str| Some((a.to_owned(), b.to_owned(), c.to_owned()));
         assert_eq!(dollars("gpt-4o"), text("$2.50", "$1.25", "$10.00"));
         assert_eq!(dollars("gpt-4o-2024-08-06"), dollars("gpt-4o"));
         assert_eq!(dollars("gpt-4o-mini"), text("$0.15", "$0.075", "$0.60"));
-        assert_eq!(dollars("claude-sonnet-4-5-20250929"), text("$3.00", "$0.30", "$15.00"));
-        for stranger in ["gpt-4o-audio-preview", "claude-opus-4-7", "gpt-6", "", "gpt-4o-"] {
+        assert_eq!(
+            dollars("claude-sonnet-4-5-20250929"),
+            text("$3.00", "$0.30", "$15.00")
+        );
+        for stranger in [
+            "gpt-4o-audio-preview",
+            "claude-opus-4-7",
+            "gpt-6",
+            "",
+            "gpt-4o-",
+        ] {
             assert_eq!(of(stranger), None, "{stranger}");
         }
     }

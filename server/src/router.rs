@@ -32,10 +32,22 @@ pub fn build(state: AppState, database: Database) -> Router {
         proxied = proxied.layer(cors);
     }
     let admin = Router::new()
-        .route("/admin/users", get(admin::users::list).post(admin::users::create))
-        .route("/admin/users/{id}", patch(admin::users::update).delete(admin::users::delete))
-        .route("/admin/users/{id}/keys", get(admin::keys::list).post(admin::keys::create))
-        .route("/admin/keys/{key}", patch(admin::keys::update).delete(admin::keys::delete))
+        .route(
+            "/admin/users",
+            get(admin::users::list).post(admin::users::create),
+        )
+        .route(
+            "/admin/users/{id}",
+            patch(admin::users::update).delete(admin::users::delete),
+        )
+        .route(
+            "/admin/users/{id}/keys",
+            get(admin::keys::list).post(admin::keys::create),
+        )
+        .route(
+            "/admin/keys/{key}",
+            patch(admin::keys::update).delete(admin::keys::delete),
+        )
         .route("/admin/usage", get(admin::usage::usage))
         .route("/admin/monthly-history", get(admin::usage::monthly_history));
     site::routes(&state, database)
@@ -66,6 +78,8 @@ fn cors(origins: &[Origin]) -> Option<CorsLayer> {
     Some(if any {
         layer.allow_origin(AllowOrigin::any())
     } else {
-        layer.allow_origin(AllowOrigin::list(sites)).allow_credentials(true)
+        layer
+            .allow_origin(AllowOrigin::list(sites))
+            .allow_credentials(true)
     })
 }

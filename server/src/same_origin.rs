@@ -5,18 +5,28 @@
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, Method, StatusCode, header::{HOST, ORIGIN}},
+    http::{
+        HeaderMap, Method, StatusCode,
+        header::{HOST, ORIGIN},
+    },
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
 /// Refuses requests of other sites.
 pub async fn require(request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let reads = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
     if reads || is_same_origin(request.headers()) {
         return next.run(request).await;
     }
-    (StatusCode::FORBIDDEN, "refused: the request comes from another site").into_response()
+    (
+        StatusCode::FORBIDDEN,
+        "refused: the request comes from another site",
+    )
+        .into_response()
 }
 
 fn is_same_origin(headers: &HeaderMap) -> bool {
@@ -51,8 +61,15 @@ mod tests {
     fn only_our_own_pages_may_post() {
         assert!(allowed(&[("sec-fetch-site", "same-origin")]));
         assert!(!allowed(&[("sec-fetch-site", "cross-site")]));
-        assert!(!allowed(&[("sec-fetch-site", "same-site"), ("origin", "http://a.x"), ("host", "a.x")]));
-        assert!(allowed(&[("origin", "http://a.x:4000"), ("host", "a.x:4000")]));
+        assert!(!allowed(&[
+            ("sec-fetch-site", "same-site"),
+            ("origin", "http://a.x"),
+            ("host", "a.x")
+        ]));
+        assert!(allowed(&[
+            ("origin", "http://a.x:4000"),
+            ("host", "a.x:4000")
+        ]));
         assert!(!allowed(&[("origin", "http://evil"), ("host", "a.x:4000")]));
         assert!(!allowed(&[("origin", "null"), ("host", "a.x:4000")]));
         assert!(allowed(&[]));

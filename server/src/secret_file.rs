@@ -36,7 +36,10 @@ impl InstallationSecret {
     /// See [`SecretFileError`].
     pub fn beside(database: &Path) -> Result<Self, SecretFileError> {
         let path = database.with_extension("secret");
-        let io_error = |source| SecretFileError::Io { path: path.clone(), source };
+        let io_error = |source| SecretFileError::Io {
+            path: path.clone(),
+            source,
+        };
         match fs::read_to_string(&path) {
             Ok(text) => {
                 let mut bytes = [0; LENGTH];

@@ -5,15 +5,25 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use control::{ChangeListener, Control, ControlSettings};
-use domain::{Dialect, clock::{Clock, SystemClock}};
+use domain::{
+    Dialect,
+    clock::{Clock, SystemClock},
+};
 use gateway::{Gateway, settings::GatewaySettings};
 use leptos::prelude::LeptosOptions;
 use storage::{Database, DatabaseOptions, Synchronous, ledger::Ledger};
-use tokio::{net::TcpListener, signal::unix::{SignalKind, signal}};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 use crate::{
-    banner::Banner, config::{self, Config, Loaded}, connections, jobs, router,
-    secret_file::InstallationSecret, settings, state::AppState,
+    banner::Banner,
+    config::{self, Config, Loaded},
+    connections, jobs, router,
+    secret_file::InstallationSecret,
+    settings,
+    state::AppState,
 };
 
 /// Connections that read the database, for the dashboards.
@@ -46,28 +56,58 @@ async fn serve(loaded: Loaded) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secret = InstallationSecret::beside(config.database.url.path())?;
     let database = open_database(&config).await?;
-    let (ledger, interrupted) = Ledger::start(&database).await.context("failed to start the ledger")?;
+    let (ledger, interrupted) = Ledger::start(&database)
+        .await
+        .context("failed to start the ledger")?;
     if interrupted > 0 {
-        tracing::warn!(requests = interrupted, "the last run was cut short; its running requests are marked as interrupted");
+        tracing::warn!(
+            requests = interrupted,
+            "the last run was cut short; its running requests are marked as interrupted"
+        );
     }
-    let master_key = config.auth.master_key.clone().unwrap_or_else(|| secret.default_master_key());
+    let master_key = config
+        .auth
+        .master_key
+        .clone()
+        .unwrap_or_else(|| secret.default_master_key());
     let settings = settings::gateway_settings(&config, master_key.clone());
     let (openai_model, anthropic_model) = models_to_try(&settings);
-    let gateway = Gateway::start(settings, database.clone(), ledger.clone(), secret.key_hasher(), Arc::clone(&clock)).await?;
+    let gateway = Gateway::start(
+        settings,
+        database.clone(),
+        ledger.clone(),
+        secret.key_hasher(),
+        Arc::clone(&clock),
+    )
+    .await?;
     let control = Control::new(
         database.clone(),
         secret.key_hasher(),
         ControlSettings {
             time_zone: config.dashboard.time_zone.clone(),
-            time_zone_name: config.dashboard.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+            time_zone_name: config
+                .dashboard
+                .time_zone
+                .iana_name()
+                .unwrap_or("UTC")
+                .to_owned(),
             master_key: Some(master_key.clone()),
         },
         Arc::clone(&clock),
         reload_on_change(gateway.clone()),
     );
-    let static_keys: Vec<_> = config.auth.static_keys.iter().map(|k| (k.label.clone(), k.key.clone())).collect();
+    let static_keys: Vec<_> = config
+        .auth
+        .static_keys
+        .iter()
+        .map(|k| (k.label.clone(), k.key.clone()))
+        .collect();
     let bootstrap = control
-        .bootstrap(Some(&config.auth.admin_user), config.auth.admin_password.clone(), true)
+        .bootstrap(
+            Some(&config.auth.admin_user),
+            config.auth.admin_password.clone(),
+            true,
+        )
         .await
         .context("failed to set up the first administrator")?;
     control
@@ -76,21 +116,27 @@ async fn serve(loaded: Loaded) -> anyhow::Result<()> {
         .context("failed to take over the keys of the environment")?;
 
     let listen = config.server.listen();
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}; choose another with --port or server.port"))?;
-    let address = listener.local_addr().context("the listener has no address")?;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("cannot listen on {listen}; choose another with --port or server.port")
+    })?;
+    let address = listener
+        .local_addr()
+        .context("the listener has no address")?;
     let state = AppState {
         gateway: gateway.clone(),
         control,
         site: app::ServerInfo {
             public_url: config.server.public_url.as_ref().map(ToString::to_string),
             version: env!("CARGO_PKG_VERSION"),
-            refresh_interval_s: u32::try_from(config.dashboard.refresh_interval.as_secs()).unwrap_or(u32::MAX),
+            refresh_interval_s: u32::try_from(config.dashboard.refresh_interval.as_secs())
+                .unwrap_or(u32::MAX),
             openai_model: openai_model.clone(),
             anthropic_model,
         },
-        leptos: LeptosOptions::builder().output_name("llm-router").site_root("target/site").build(),
+        leptos: LeptosOptions::builder()
+            .output_name("llm-router")
+            .site_root("target/site")
+            .build(),
         config: Arc::clone(&config),
     };
     let router = router::build(state, database.clone());
@@ -99,7 +145,11 @@ async fn serve(loaded: Loaded) -> anyhow::Result<()> {
     let first_start = bootstrap.admin_created.is_some() && config.auth.master_key.is_none();
     announce(&Banner {
         address,
-        public_url: config.server.public_url.as_ref().map(config::BaseUrl::as_str),
+        public_url: config
+            .server
+            .public_url
+            .as_ref()
+            .map(config::BaseUrl::as_str),
         bootstrap: &bootstrap,
         master_key: first_start.then_some(&master_key),
         model: openai_model.as_deref(),
@@ -110,7 +160,10 @@ async fn serve(loaded: Loaded) -> anyhow::Result<()> {
 
     jobs.shutdown().await;
     jobs::flush_last_used(&gateway, &database).await;
-    if tokio::time::timeout(FLUSH_TIMEOUT, ledger.close()).await.is_err() {
+    if tokio::time::timeout(FLUSH_TIMEOUT, ledger.close())
+        .await
+        .is_err()
+    {
         tracing::error!("the ledger's last rows could not be written");
     }
     database.close().await;
@@ -127,7 +180,9 @@ async fn open_database(config: &Config) -> anyhow::Result<Database> {
         },
         readers: READERS,
     };
-    Database::open(&options).await.context("failed to open the database")
+    Database::open(&options)
+        .await
+        .context("failed to open the database")
 }
 
 /// A change of accounts is in force before whoever made it is told that it is done.
@@ -153,7 +208,10 @@ fn models_to_try(settings: &GatewaySettings) -> (Option<String>, Option<String>)
             .map(|model| model.model.clone())
             .next()
     };
-    (first(Dialect::OpenaiChat), first(Dialect::AnthropicMessages))
+    (
+        first(Dialect::OpenaiChat),
+        first(Dialect::AnthropicMessages),
+    )
 }
 
 /// Resolves at SIGTERM or SIGINT.
@@ -169,7 +227,10 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "what the operator is waiting for; secrets must not go to the log")]
+#[expect(
+    clippy::print_stdout,
+    reason = "what the operator is waiting for; secrets must not go to the log"
+)]
 fn announce(banner: &Banner<'_>) {
     println!("{}", banner.render());
 }

@@ -60,21 +60,36 @@ impl SessionStore for DatabaseSessions {
     async fn save(&self, record: &Record) -> Result<()> {
         let data = encode(record)?;
         let id = record.id.to_string();
-        self.0.save_session(&id, &data, expiry(record)).await.map_err(backend)
+        self.0
+            .save_session(&id, &data, expiry(record))
+            .await
+            .map_err(backend)
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let now = Timestamp(OffsetDateTime::now_utc().unix_timestamp() * 1000);
-        let Some(found) = self.0.load_session(&id.to_string(), now).await.map_err(backend)? else {
+        let Some(found) = self
+            .0
+            .load_session(&id.to_string(), now)
+            .await
+            .map_err(backend)?
+        else {
             return Ok(None);
         };
         let data = serde_json::from_str(&found.data).map_err(|e| Error::Decode(e.to_string()))?;
         let expiry_date = OffsetDateTime::from_unix_timestamp(found.expires_at.0 / 1000)
             .map_err(|e| Error::Decode(e.to_string()))?;
-        Ok(Some(Record { id: *id, data, expiry_date }))
+        Ok(Some(Record {
+            id: *id,
+            data,
+            expiry_date,
+        }))
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        self.0.delete_session(&id.to_string()).await.map_err(backend)
+        self.0
+            .delete_session(&id.to_string())
+            .await
+            .map_err(backend)
     }
 }

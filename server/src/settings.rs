@@ -48,10 +48,7 @@ pub fn gateway_settings(config: &Config, master_key: SecretString) -> GatewaySet
         },
         max_body: config.server.max_body,
         max_in_flight: config.server.max_in_flight.get(),
-        default_requests_per_minute: config
-            .limits
-            .requests_per_minute
-            .map_or(0, NonZeroU32::get),
+        default_requests_per_minute: config.limits.requests_per_minute.map_or(0, NonZeroU32::get),
         time_zone: config.dashboard.time_zone.clone(),
     }
 }
@@ -59,7 +56,9 @@ pub fn gateway_settings(config: &Config, master_key: SecretString) -> GatewaySet
 fn backend(config: &BackendConfig) -> Option<BackendSettings> {
     let (kind, base_url) = match &config.upstream {
         Upstream::OpenAi { base_url } => (BackendKind::Openai, base_url.as_str()),
-        Upstream::OpenAiCompatible { base_url } => (BackendKind::OpenaiCompatible, base_url.as_str()),
+        Upstream::OpenAiCompatible { base_url } => {
+            (BackendKind::OpenaiCompatible, base_url.as_str())
+        }
         Upstream::Anthropic { base_url } => (BackendKind::Anthropic, base_url.as_str()),
         Upstream::Demo => return Some(demo(config.name.clone(), config.priority)),
         Upstream::Bedrock { .. } => return None,

@@ -34,9 +34,8 @@ pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
         .public_url
         .as_deref()
         .is_some_and(|url| url.starts_with("https://"));
-    let header = |name, value| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    };
+    let header =
+        |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     pages
         .layer(session::layer(database, secure))
         .layer(middleware::from_fn(same_origin::require))
@@ -67,6 +66,7 @@ async fn file_or_page(State(state): State<AppState>, request: Request) -> Respon
     }
     let options = state.leptos.clone();
     let context = move || provide(&state);
-    let render = leptos_axum::render_app_async_with_context(context, move || shell(options.clone()));
+    let render =
+        leptos_axum::render_app_async_with_context(context, move || shell(options.clone()));
     render(request.map(Body::new)).await.into_response()
 }

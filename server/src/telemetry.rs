@@ -19,7 +19,10 @@ pub fn start(config: &LoggingConfig) {
 }
 
 /// Says on standard error why the process ends.
-#[expect(clippy::print_stderr, reason = "an operator's terminal, before or instead of a log")]
+#[expect(
+    clippy::print_stderr,
+    reason = "an operator's terminal, before or instead of a log"
+)]
 pub fn complain(error: &dyn Display) -> ExitCode {
     eprintln!("llm-router: {error}");
     ExitCode::FAILURE

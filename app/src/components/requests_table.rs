@@ -67,7 +67,11 @@ fn row(request: RequestSummary, own: bool) -> impl IntoView {
     let (who, label, sub) = if own {
         (key.unwrap_or_else(|| "—".to_owned()), "Key", None)
     } else {
-        (request.user.unwrap_or_else(|| "master key".to_owned()), "User", key)
+        (
+            request.user.unwrap_or_else(|| "master key".to_owned()),
+            "User",
+            key,
+        )
     };
     let sent_as = (request.upstream_model != request.request_model)
         .then(|| format!("as {}", request.upstream_model));

@@ -157,9 +157,8 @@ pub fn refuse(error: ControlError) -> AppError {
 /// without JavaScript keeps its redirect back to the page.
 #[must_use]
 pub fn refuse_with(cause: Cause) -> AppError {
-    let called_directly = request().is_some_and(|parts| {
-        parts.uri.path().starts_with("/_fn/") && !accepts_html(&parts)
-    });
+    let called_directly = request()
+        .is_some_and(|parts| parts.uri.path().starts_with("/_fn/") && !accepts_html(&parts));
     if called_directly {
         respond_with(cause.status());
     }

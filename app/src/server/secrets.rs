@@ -29,8 +29,8 @@ pub fn take_secret(token: &str) -> Result<Option<RevealedSecret>, AppError> {
 /// Sends a browser without JavaScript on to `path`. With JavaScript nothing happens here: the page
 /// loads `path` as a whole document, because a secret must not pass through the browser's half.
 pub fn follow(path: &str) {
-    let is_form = use_context::<http::request::Parts>()
-        .is_some_and(|parts| super::accepts_html(&parts));
+    let is_form =
+        use_context::<http::request::Parts>().is_some_and(|parts| super::accepts_html(&parts));
     if is_form {
         leptos_axum::redirect(path);
     }

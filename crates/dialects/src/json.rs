@@ -346,9 +346,7 @@ mod tests {
         ];
         assert_eq!(
             found,
-            expect
-                .map(|(k, v)| (k.to_owned(), v.to_owned()))
-                .to_vec()
+            expect.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec()
         );
         assert_eq!(scan("{}"), Ok(vec![]));
     }
@@ -397,10 +395,7 @@ mod tests {
         let mut members = members(body.as_bytes());
         assert_eq!(members.by_ref().count(), 2);
         let keys = "text".len() + "image".len();
-        assert_eq!(
-            members.text_bytes(),
-            11_000 + ENCODED_DATA_COUNTS_AS + keys
-        );
+        assert_eq!(members.text_bytes(), 11_000 + ENCODED_DATA_COUNTS_AS + keys);
     }
 
     fn json() -> impl Strategy<Value = Value> {

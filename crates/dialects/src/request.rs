@@ -212,7 +212,9 @@ mod tests {
 
     fn sent(dialect: Dialect, body: &str, model: &str) -> String {
         let head = read(dialect, body).expect("a valid request");
-        let bytes = head.forward(&Bytes::from(body.to_owned()), model).into_bytes();
+        let bytes = head
+            .forward(&Bytes::from(body.to_owned()), model)
+            .into_bytes();
         String::from_utf8(bytes.to_vec()).expect("UTF-8")
     }
 
@@ -253,12 +255,20 @@ mod tests {
         ];
         for (body, expected) in cases {
             assert_eq!(sent(Dialect::OpenaiChat, body, "m"), expected);
-            assert!(!read(Dialect::OpenaiChat, body).expect("valid").wants_usage_chunk);
+            assert!(
+                !read(Dialect::OpenaiChat, body)
+                    .expect("valid")
+                    .wants_usage_chunk
+            );
         }
         let asked =
             r#"{"model":"m","messages":[],"stream":true,"stream_options":{"include_usage":true}}"#;
         assert_eq!(sent(Dialect::OpenaiChat, asked, "m"), asked);
-        assert!(read(Dialect::OpenaiChat, asked).expect("valid").wants_usage_chunk);
+        assert!(
+            read(Dialect::OpenaiChat, asked)
+                .expect("valid")
+                .wants_usage_chunk
+        );
         let plain = r#"{"model":"m","messages":[]}"#;
         assert_eq!(sent(Dialect::OpenaiChat, plain, "m"), plain);
     }
@@ -266,18 +276,48 @@ mod tests {
     #[test]
     fn what_cannot_be_routed_says_why() {
         let cases = [
-            ("{", "the request body is not valid JSON: expected a key in double quotes at line 1, column 2, where the body ends"),
-            ("[]", "the request body is not valid JSON: expected a JSON object at line 1, column 1, where something else stands"),
+            (
+                "{",
+                "the request body is not valid JSON: expected a key in double quotes at line 1, column 2, where the body ends",
+            ),
+            (
+                "[]",
+                "the request body is not valid JSON: expected a JSON object at line 1, column 1, where something else stands",
+            ),
             (r#"{"messages":[]}"#, "model: this field is required"),
             (r#"{"model":"m"}"#, "messages: this field is required"),
-            (r#"{"model":7,"messages":[]}"#, "model: expected a model's name as a string"),
-            (r#"{"model":"","messages":[]}"#, "model: expected a model's name as a string"),
-            (r#"{"model":"m","messages":"hi"}"#, "messages: expected an array of messages"),
-            (r#"{"model":"m","messages":[],"stream":"yes"}"#, "stream: expected true or false"),
-            (r#"{"model":"m","messages":[],"max_tokens":-1}"#, "max_tokens: expected a whole number of tokens"),
-            (r#"{"model":"m","messages":[],"stream_options":[]}"#, "stream_options: expected an object"),
-            (r#"{"model":"a","messages":[],"model":"b"}"#, "model: this field stands twice"),
-            (r#"{"model":"a","messages":[],"mode\u006c":"b"}"#, "model: this field stands twice"),
+            (
+                r#"{"model":7,"messages":[]}"#,
+                "model: expected a model's name as a string",
+            ),
+            (
+                r#"{"model":"","messages":[]}"#,
+                "model: expected a model's name as a string",
+            ),
+            (
+                r#"{"model":"m","messages":"hi"}"#,
+                "messages: expected an array of messages",
+            ),
+            (
+                r#"{"model":"m","messages":[],"stream":"yes"}"#,
+                "stream: expected true or false",
+            ),
+            (
+                r#"{"model":"m","messages":[],"max_tokens":-1}"#,
+                "max_tokens: expected a whole number of tokens",
+            ),
+            (
+                r#"{"model":"m","messages":[],"stream_options":[]}"#,
+                "stream_options: expected an object",
+            ),
+            (
+                r#"{"model":"a","messages":[],"model":"b"}"#,
+                "model: this field stands twice",
+            ),
+            (
+                r#"{"model":"a","messages":[],"mode\u006c":"b"}"#,
+                "model: this field stands twice",
+            ),
         ];
         for (body, message) in cases {
             assert_eq!(

@@ -124,8 +124,7 @@ mod tests {
         let head = ResponseHead::read(Dialect::OpenaiChat, &body).expect("an answer");
         assert_eq!(head.usage.map(|u| (u.input, u.output)), Some((3, 4)));
         let got = head.forward(&body, "fast").into_bytes();
-        let expected =
-            String::from_utf8_lossy(&body).replace("\"gpt-4o-2024-08-06\"", "\"fast\"");
+        let expected = String::from_utf8_lossy(&body).replace("\"gpt-4o-2024-08-06\"", "\"fast\"");
         assert_eq!(got, Bytes::from(expected));
     }
 
@@ -149,7 +148,10 @@ mod tests {
     fn messages_are_found_in_the_usual_shapes() {
         let cases = [
             (r#"{"error":{"message":"a","type":"b"}}"#, Some("a")),
-            (r#"{"type":"error","error":{"type":"x","message":"a"}}"#, Some("a")),
+            (
+                r#"{"type":"error","error":{"type":"x","message":"a"}}"#,
+                Some("a"),
+            ),
             (r#"{"error":"a"}"#, Some("a")),
             (r#"{"message":"a"}"#, Some("a")),
             (r#"{"detail":"a"}"#, Some("a")),
@@ -157,7 +159,11 @@ mod tests {
             ("{}", None),
         ];
         for (body, message) in cases {
-            assert_eq!(message_of_error(body.as_bytes()).as_deref(), message, "{body}");
+            assert_eq!(
+                message_of_error(body.as_bytes()).as_deref(),
+                message,
+                "{body}"
+            );
         }
     }
 }

@@ -34,7 +34,8 @@ impl EventSplitter {
         if self.carry.len() + self.chunk.len() + chunk.len() > MAX_EVENT {
             return Err(EventTooLarge);
         }
-        self.carry.extend_from_slice(&std::mem::take(&mut self.chunk));
+        self.carry
+            .extend_from_slice(&std::mem::take(&mut self.chunk));
         self.carry.extend_from_slice(&chunk);
         Ok(())
     }
@@ -84,7 +85,9 @@ pub fn data(event: &[u8]) -> Option<Data<'_>> {
     let mut at = 0;
     while at < event.len() {
         let end = memchr(b'\n', &event[at..]).map_or(event.len(), |n| at + n);
-        let line = event[at..end].strip_suffix(b"\r").unwrap_or(&event[at..end]);
+        let line = event[at..end]
+            .strip_suffix(b"\r")
+            .unwrap_or(&event[at..end]);
         if let Some(value) = line.strip_prefix(b"data:") {
             let value_at = at + 5 + usize::from(value.starts_with(b" "));
             let value = value.strip_prefix(b" ").unwrap_or(value);
@@ -156,9 +159,15 @@ mod tests {
     #[test]
     fn data_is_read_in_all_its_forms() {
         let text = |event: &[u8]| data(event).map(|d| d.text().to_vec());
-        assert_eq!(text(b"event: x\ndata: {\"a\":1}\n\n"), Some(b"{\"a\":1}".to_vec()));
+        assert_eq!(
+            text(b"event: x\ndata: {\"a\":1}\n\n"),
+            Some(b"{\"a\":1}".to_vec())
+        );
         assert_eq!(text(b"data:a\r\n\r\n"), Some(b"a".to_vec()));
-        assert_eq!(text(b"data: a\ndata:  b\ndata\n\n"), Some(b"a\n b".to_vec()));
+        assert_eq!(
+            text(b"data: a\ndata:  b\ndata\n\n"),
+            Some(b"a\n b".to_vec())
+        );
         assert_eq!(text(b": keep-alive\n\n"), None);
         let event = b"id: 7\ndata: xyz\n\n";
         assert!(matches!(data(event), Some(Data::Line { at: 12, .. })));

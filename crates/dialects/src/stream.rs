@@ -112,8 +112,7 @@ impl StreamReader {
             .map(|at| match &data {
                 sse::Data::Line { at: start, .. } => {
                     let at = start + at.start..start + at.end;
-                    let mut out =
-                        BytesMut::with_capacity(event.len() + self.asked_model.len());
+                    let mut out = BytesMut::with_capacity(event.len() + self.asked_model.len());
                     out.extend_from_slice(&event[..at.start]);
                     out.extend_from_slice(&self.asked_model);
                     out.extend_from_slice(&event[at.end..]);
@@ -178,7 +177,11 @@ fn string_len(text: &[u8]) -> usize {
     let mut from = 0;
     while let Some(found) = memchr::memchr(b'"', &text[from..]) {
         let quote = from + found;
-        let backslashes = text[..quote].iter().rev().take_while(|b| **b == b'\\').count();
+        let backslashes = text[..quote]
+            .iter()
+            .rev()
+            .take_while(|b| **b == b'\\')
+            .count();
         if backslashes % 2 == 0 {
             return quote;
         }
@@ -191,7 +194,11 @@ fn string_len(text: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn run(dialect: Dialect, wants_usage: bool, events: &[&str]) -> (String, Vec<Observed>, StreamReader) {
+    fn run(
+        dialect: Dialect,
+        wants_usage: bool,
+        events: &[&str],
+    ) -> (String, Vec<Observed>, StreamReader) {
         let mut reader = StreamReader::new(dialect, "asked", wants_usage);
         let mut out = String::new();
         let mut seen = Vec::new();
@@ -262,23 +269,49 @@ mod tests {
         let content: Vec<bool> = seen.iter().map(|o| o.content).collect();
         assert_eq!(content, [false, false, false, true, true, false]);
         let (usage, estimated) = reader.usage(0);
-        let expected = TokenUsage { input: 10, cache_read: 1000, cache_write_5m: 200, output: 7, ..TokenUsage::default() };
+        let expected = TokenUsage {
+            input: 10,
+            cache_read: 1000,
+            cache_write_5m: 200,
+            output: 7,
+            ..TokenUsage::default()
+        };
         assert_eq!((usage, estimated), (expected, false));
         let (_, _, cut) = run(Dialect::AnthropicMessages, true, &MESSAGES[..4]);
-        assert_eq!(cut.usage(0), (TokenUsage { output: 2, ..expected }, true));
+        assert_eq!(
+            cut.usage(0),
+            (
+                TokenUsage {
+                    output: 2,
+                    ..expected
+                },
+                true
+            )
+        );
     }
 
     #[test]
     fn failures_inside_a_stream_are_noticed() {
         let mut reader = StreamReader::new(Dialect::OpenaiChat, "m", true);
-        let event = Bytes::from_static(b"data: {\"error\":{\"message\":\"broke\",\"code\":500}}\n\n");
+        let event =
+            Bytes::from_static(b"data: {\"error\":{\"message\":\"broke\",\"code\":500}}\n\n");
         let observed = reader.event(event).expect("readable");
-        assert_eq!(observed.failure.map(|f| f.message).as_deref(), Some("broke"));
-        assert!(reader.event(Bytes::from_static(b"data: {oops\n\n")).is_err());
+        assert_eq!(
+            observed.failure.map(|f| f.message).as_deref(),
+            Some("broke")
+        );
+        assert!(
+            reader
+                .event(Bytes::from_static(b"data: {oops\n\n"))
+                .is_err()
+        );
         let mut reader = StreamReader::new(Dialect::AnthropicMessages, "m", true);
         let event = Bytes::from_static(b"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n");
         let observed = reader.event(event).expect("readable");
-        assert_eq!(observed.failure.map(|f| f.message).as_deref(), Some("Overloaded"));
+        assert_eq!(
+            observed.failure.map(|f| f.message).as_deref(),
+            Some("Overloaded")
+        );
     }
 
     #[test]
@@ -298,7 +331,10 @@ mod tests {
 
     #[test]
     fn comments_and_unknown_events_pass() {
-        for event in [": keep-alive\n\n", "event: new\ndata: {\"type\":\"new\"}\n\n"] {
+        for event in [
+            ": keep-alive\n\n",
+            "event: new\ndata: {\"type\":\"new\"}\n\n",
+        ] {
             let (out, seen, _) = run(Dialect::AnthropicMessages, true, &[event]);
             assert_eq!(out, event);
             assert!(!seen[0].content && !seen[0].terminal);

@@ -8,7 +8,11 @@ use secrecy::ExposeSecret as _;
 use storage::KeyHasher;
 use subtle::ConstantTimeEq as _;
 
-use crate::{GatewayError, catalog::{Accounts, KeyEntry}, settings::AuthSettings};
+use crate::{
+    GatewayError,
+    catalog::{Accounts, KeyEntry},
+    settings::AuthSettings,
+};
 
 /// Who calls. With rights of its own it can only be had from [`Authenticator::authenticate`].
 #[derive(Clone, Debug)]

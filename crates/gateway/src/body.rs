@@ -87,7 +87,9 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match &mut self.0 {
             Kind::Full(body) => Pin::new(body).poll_frame(cx),
-            Kind::Stream(relay) => relay.poll_next(cx).map(|next| next.map(|b| Ok(Frame::data(b)))),
+            Kind::Stream(relay) => relay
+                .poll_next(cx)
+                .map(|next| next.map(|b| Ok(Frame::data(b)))),
         }
     }
 

@@ -10,9 +10,7 @@ use std::{
     },
 };
 
-use domain::{
-    BudgetLimits, KeyId, NanoUsd, Timestamp, UserId, budget::BudgetPeriod, period,
-};
+use domain::{BudgetLimits, KeyId, NanoUsd, Timestamp, UserId, budget::BudgetPeriod, period};
 use jiff::tz::TimeZone;
 use storage::{CatalogRows, Database, StorageError};
 
@@ -122,7 +120,10 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<Self, StorageError> {
         let rows = database.catalog_rows().await?;
-        let all_known = rows.users.iter().all(|user| before.users.contains_key(&user.id));
+        let all_known = rows
+            .users
+            .iter()
+            .all(|user| before.users.contains_key(&user.id));
         let (today, month) = if all_known {
             Default::default()
         } else {
@@ -156,7 +157,10 @@ impl Accounts {
             .users
             .into_iter()
             .map(|user| {
-                let known = before.users.get(&user.id).map(|user| Arc::clone(&user.spend));
+                let known = before
+                    .users
+                    .get(&user.id)
+                    .map(|user| Arc::clone(&user.spend));
                 let spend = known.unwrap_or_else(|| {
                     let of = |sums: &HashMap<UserId, NanoUsd>| {
                         sums.get(&user.id).copied().unwrap_or_default()

@@ -7,7 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use dialects::{ErrorKind, RequestError, WireError};
 use domain::{Dialect, RequestId, budget::BudgetPeriod};
-use http::{HeaderValue, Response, StatusCode, header::{CONTENT_TYPE, RETRY_AFTER}};
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
 
 use crate::{body::ResponseBody, counters::spend::BudgetExceeded};
 
@@ -29,13 +32,17 @@ pub enum GatewayError {
     /// The body did not arrive whole.
     #[error("the request body could not be read")]
     BodyUnreadable,
-    #[error("the request body is larger than {limit} bytes, the limit of this server (server.max_body)")]
+    #[error(
+        "the request body is larger than {limit} bytes, the limit of this server (server.max_body)"
+    )]
     BodyTooLarge { limit: usize },
     #[error("{}", unknown_model(asked, near))]
     UnknownModel { asked: String, near: Vec<String> },
     #[error("model \"{asked}\" is served by backends of another dialect only; ask for it with {}", other_path(*dialect))]
     OtherDialect { asked: String, dialect: Dialect },
-    #[error("model \"{model}\" of backend \"{backend}\" has no price, so that its use cannot be billed; an administrator has to set models[].price of that backend, or unpriced: allow")]
+    #[error(
+        "model \"{model}\" of backend \"{backend}\" has no price, so that its use cannot be billed; an administrator has to set models[].price of that backend, or unpriced: allow"
+    )]
     Unpriced { backend: String, model: String },
     #[error("{}", over_budget(.0))]
     BudgetExceeded(Box<BudgetExceeded>, Duration),
@@ -44,15 +51,8 @@ pub enum GatewayError {
     #[error("the server handles as many requests as it is allowed to (server.max_in_flight)")]
     Overloaded,
     /// The one upstream that was tried refused; its own status and words.
-    #[error("{message}")]
-    Upstream {
-        status: u16,
-        message: String,
-        /// Its own body, where the client speaks the same dialect and the body is JSON.
-        body: Option<Bytes>,
-        retry_after: Option<HeaderValue>,
-        should_retry: Option<HeaderValue>,
-    },
+    #[error("{}", .0.message)]
+    Upstream(Box<UpstreamRefusal>),
     /// Every deployment that was tried failed.
     #[error("{message}")]
     AllFailed {
@@ -65,6 +65,17 @@ pub enum GatewayError {
     LedgerUnavailable,
     #[error("internal error")]
     Internal(&'static str),
+}
+
+/// An upstream's refusal, as the client gets it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpstreamRefusal {
+    pub status: u16,
+    pub message: String,
+    /// Its own body, where the client speaks the same dialect and the body is JSON.
+    pub body: Option<Bytes>,
+    pub retry_after: Option<HeaderValue>,
+    pub should_retry: Option<HeaderValue>,
 }
 
 /// What the failures of all deployments come down to.
@@ -82,7 +93,13 @@ fn unknown_model(asked: &str, near: &[String]) -> String {
         [] => message.push_str("; GET /v1/models lists those that are"),
         names => {
             message.push_str("; did you mean ");
-            message.push_str(&names.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(" or "));
+            message.push_str(
+                &names
+                    .iter()
+                    .map(|n| format!("\"{n}\""))
+                    .collect::<Vec<_>>()
+                    .join(" or "),
+            );
             message.push('?');
         }
     }
@@ -98,20 +115,14 @@ const fn other_path(dialect: Dialect) -> &'static str {
 
 fn over_budget(e: &BudgetExceeded) -> String {
     let title = e.period.title();
-    let mut message = format!(
-        "{title} budget exceeded: {} / {}",
-        e.spent, e.limit
-    );
+    let mut message = format!("{title} budget exceeded: {} / {}", e.spent, e.limit);
     if e.spent < e.limit {
         message.push_str(&format!(
             " is spent, and this call may cost up to {}",
             e.estimate
         ));
         if e.reserved.0 > 0 {
-            message.push_str(&format!(
-                " while calls under way may cost {}",
-                e.reserved
-            ));
+            message.push_str(&format!(" while calls under way may cost {}", e.reserved));
         }
     }
     let resets = jiff::Timestamp::from_millisecond(e.resets_at.0)
@@ -121,7 +132,9 @@ fn over_budget(e: &BudgetExceeded) -> String {
         BudgetPeriod::Monthly => "month",
         BudgetPeriod::Daily => "day",
     };
-    message.push_str(&format!(" (the owner's budget for the {period}; it resets at {resets})"));
+    message.push_str(&format!(
+        " (the owner's budget for the {period}; it resets at {resets})"
+    ));
     message
 }
 
@@ -135,13 +148,20 @@ impl GatewayError {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::MissingKey | Self::InvalidKey | Self::KeyDisabled | Self::KeyExpired | Self::UserDisabled => 401,
-            Self::BadRequest(_) | Self::BodyUnreadable | Self::OtherDialect { .. } | Self::Unpriced { .. } => 400,
+            Self::MissingKey
+            | Self::InvalidKey
+            | Self::KeyDisabled
+            | Self::KeyExpired
+            | Self::UserDisabled => 401,
+            Self::BadRequest(_)
+            | Self::BodyUnreadable
+            | Self::OtherDialect { .. }
+            | Self::Unpriced { .. } => 400,
             Self::BodyTooLarge { .. } => 413,
             Self::UnknownModel { .. } => 404,
             Self::BudgetExceeded(..) | Self::RateLimited { .. } => 429,
             Self::Overloaded | Self::LedgerUnavailable => 503,
-            Self::Upstream { status, .. } => *status,
+            Self::Upstream(refusal) => refusal.status,
             Self::AllFailed { kind, .. } => match kind {
                 AllFailed::RateLimited => 429,
                 AllFailed::TimedOut => 504,
@@ -155,15 +175,19 @@ impl GatewayError {
     const fn kind(&self) -> ErrorKind {
         match self {
             Self::MissingKey => ErrorKind::MissingKey,
-            Self::InvalidKey | Self::KeyDisabled | Self::KeyExpired | Self::UserDisabled => ErrorKind::InvalidKey,
-            Self::BadRequest(_) | Self::BodyUnreadable | Self::OtherDialect { .. } => ErrorKind::InvalidRequest,
+            Self::InvalidKey | Self::KeyDisabled | Self::KeyExpired | Self::UserDisabled => {
+                ErrorKind::InvalidKey
+            }
+            Self::BadRequest(_) | Self::BodyUnreadable | Self::OtherDialect { .. } => {
+                ErrorKind::InvalidRequest
+            }
             Self::Unpriced { .. } => ErrorKind::Unpriced,
             Self::BodyTooLarge { .. } => ErrorKind::TooLarge,
             Self::UnknownModel { .. } => ErrorKind::ModelNotFound,
             Self::BudgetExceeded(..) => ErrorKind::BudgetExceeded,
             Self::RateLimited { .. } => ErrorKind::RateLimited,
             Self::Overloaded | Self::LedgerUnavailable => ErrorKind::Unavailable,
-            Self::Upstream { .. } => ErrorKind::Upstream,
+            Self::Upstream(_) => ErrorKind::Upstream,
             Self::AllFailed { kind, .. } => match kind {
                 AllFailed::RateLimited => ErrorKind::RateLimited,
                 AllFailed::TimedOut => ErrorKind::Timeout,
@@ -177,7 +201,9 @@ impl GatewayError {
     /// The body in the client's dialect.
     #[must_use]
     pub fn body(&self, dialect: Dialect, request_id: RequestId) -> Vec<u8> {
-        if let Self::Upstream { body: Some(body), .. } = self {
+        if let Self::Upstream(refusal) = self
+            && let Some(body) = &refusal.body
+        {
             return body.to_vec();
         }
         let param = match self {
@@ -199,26 +225,33 @@ impl GatewayError {
     #[must_use]
     pub fn into_response(self, dialect: Dialect, request_id: RequestId) -> Response<ResponseBody> {
         let mut response = Response::new(ResponseBody::full(self.body(dialect, request_id).into()));
-        *response.status_mut() = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::BAD_GATEWAY);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status()).unwrap_or(StatusCode::BAD_GATEWAY);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         match self {
             // Waiting refills a budget, but hardly while a program waits.
             Self::BudgetExceeded(_, until_reset) => {
                 headers.insert(RETRY_AFTER, seconds(until_reset).into());
-                headers.insert(crate::headers::X_SHOULD_RETRY, HeaderValue::from_static("false"));
+                headers.insert(
+                    crate::headers::X_SHOULD_RETRY,
+                    HeaderValue::from_static("false"),
+                );
             }
             Self::RateLimited { retry_after, .. } => {
                 headers.insert(RETRY_AFTER, seconds(retry_after).into());
             }
-            Self::AllFailed { retry_after: Some(wait), .. } => {
+            Self::AllFailed {
+                retry_after: Some(wait),
+                ..
+            } => {
                 headers.insert(RETRY_AFTER, seconds(wait).into());
             }
-            Self::Upstream { retry_after, should_retry, .. } => {
-                if let Some(value) = retry_after {
+            Self::Upstream(refusal) => {
+                if let Some(value) = refusal.retry_after {
                     headers.insert(RETRY_AFTER, value);
                 }
-                if let Some(value) = should_retry {
+                if let Some(value) = refusal.should_retry {
                     headers.insert(crate::headers::X_SHOULD_RETRY, value);
                 }
             }

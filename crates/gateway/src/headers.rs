@@ -37,7 +37,12 @@ pub fn for_upstream(client: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &h
     })
 }
 
-const CLIENT: [&str; 4] = ["openai-", "anthropic-ratelimit-", "x-ratelimit-", "retry-after"];
+const CLIENT: [&str; 4] = [
+    "openai-",
+    "anthropic-ratelimit-",
+    "x-ratelimit-",
+    "retry-after",
+];
 
 /// The upstream's headers that go to the client.
 pub fn for_client(upstream: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &http::HeaderValue)> {
@@ -65,13 +70,41 @@ mod tests {
 
     #[test]
     fn credentials_and_account_names_never_cross() {
-        let client = map(&["authorization", "x-api-key", "cookie", "openai-organization", "anthropic-beta", "user-agent", "x-stainless-lang", "host", "content-length"]);
+        let client = map(&[
+            "authorization",
+            "x-api-key",
+            "cookie",
+            "openai-organization",
+            "anthropic-beta",
+            "user-agent",
+            "x-stainless-lang",
+            "host",
+            "content-length",
+        ]);
         let mut up: Vec<&str> = for_upstream(&client).map(|(n, _)| n.as_str()).collect();
         up.sort_unstable();
         assert_eq!(up, ["anthropic-beta", "user-agent", "x-stainless-lang"]);
-        let upstream = map(&["set-cookie", "server", "content-type", "openai-organization", "openai-processing-ms", "x-ratelimit-remaining-requests", "retry-after", "retry-after-ms"]);
+        let upstream = map(&[
+            "set-cookie",
+            "server",
+            "content-type",
+            "openai-organization",
+            "openai-processing-ms",
+            "x-ratelimit-remaining-requests",
+            "retry-after",
+            "retry-after-ms",
+        ]);
         let mut down: Vec<&str> = for_client(&upstream).map(|(n, _)| n.as_str()).collect();
         down.sort_unstable();
-        assert_eq!(down, ["content-type", "openai-processing-ms", "retry-after", "retry-after-ms", "x-ratelimit-remaining-requests"]);
+        assert_eq!(
+            down,
+            [
+                "content-type",
+                "openai-processing-ms",
+                "retry-after",
+                "retry-after-ms",
+                "x-ratelimit-remaining-requests"
+            ]
+        );
     }
 }

@@ -13,7 +13,10 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use dialects::RequestHead;
-use domain::{BackendId, BudgetLimits, DeploymentId, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp, TokenUsage, clock::Clock};
+use domain::{
+    BackendId, BudgetLimits, DeploymentId, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp,
+    TokenUsage, clock::Clock,
+};
 use http::{HeaderMap, HeaderValue, Request, Response, header::CONTENT_LENGTH};
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -33,7 +36,9 @@ use crate::{
     providers::Provider,
     relay::respond,
     route::{Backend, Deployment, Routes, resolve},
-    settings::{BackendSettings, GatewaySettings, GroupSettings, ModelSettings, RateLimit, RewriteSettings},
+    settings::{
+        BackendSettings, GatewaySettings, GroupSettings, ModelSettings, RateLimit, RewriteSettings,
+    },
     settle::Settlement,
     transform::ClientRequest,
 };
@@ -81,7 +86,10 @@ pub enum StartError {
     #[error("database: {0}")]
     Storage(#[from] StorageError),
     #[error("backend \"{backend}\": {source}")]
-    Egress { backend: String, source: EgressError },
+    Egress {
+        backend: String,
+        source: EgressError,
+    },
     #[error("backend \"{0}\" is missing from the database")]
     Unsynced(String),
 }
@@ -112,13 +120,17 @@ impl Gateway {
             let models = backend.models.clone();
             let backend = start_backend(known.id, backend)?;
             let here = models.into_iter().filter_map(|model| {
-                let (_, id) = known.deployments.iter().find(|(name, _)| *name == model.model)?;
+                let (_, id) = known
+                    .deployments
+                    .iter()
+                    .find(|(name, _)| *name == model.model)?;
                 Some(deployment(&backend, *id, model))
             });
             deployments.insert(known.id, here.collect());
             backends.push(backend);
         }
-        let accounts = Accounts::load(&database, &Accounts::default(), &settings.time_zone, now).await?;
+        let accounts =
+            Accounts::load(&database, &Accounts::default(), &settings.time_zone, now).await?;
         let catalog = Catalog {
             accounts: Arc::new(accounts),
             routes: Arc::new(Routes::default()),
@@ -215,7 +227,12 @@ impl Gateway {
     /// The list of models that `caller` may ask for, in its dialect.
     #[must_use]
     pub fn models(&self, caller: &Caller, dialect: Dialect) -> serde_json::Value {
-        models::list(&self.0.catalog.load().routes, caller, dialect, self.0.started_at)
+        models::list(
+            &self.0.catalog.load().routes,
+            caller,
+            dialect,
+            self.0.started_at,
+        )
     }
 
     /// One of them.
@@ -254,7 +271,11 @@ impl Gateway {
     pub fn new_request_id(&self) -> RequestId {
         let millis = u64::try_from(self.0.clock.now().0).unwrap_or(0);
         let random: [u8; 10] = std::array::from_fn(|_| fastrand::u8(..));
-        RequestId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().as_u128())
+        RequestId(
+            uuid::Builder::from_unix_timestamp_millis(millis, &random)
+                .into_uuid()
+                .as_u128(),
+        )
     }
 
     /// Requests that are running.
@@ -272,7 +293,8 @@ impl Gateway {
         let _one_at_a_time = core.rebuilding.lock().await;
         let before = core.catalog.load_full();
         let now = core.clock.now();
-        let accounts = Accounts::load(&core.database, &before.accounts, &core.time_zone, now).await?;
+        let accounts =
+            Accounts::load(&core.database, &before.accounts, &core.time_zone, now).await?;
         core.catalog.store(Arc::new(Catalog {
             accounts: Arc::new(accounts),
             routes: Arc::clone(&before.routes),
@@ -315,8 +337,15 @@ impl Gateway {
         for model in discovery::models_of(client, &backend.settings).await? {
             let price = price(&model);
             let now = core.clock.now();
-            let id = core.database.ensure_deployment(backend.id, &model, price, now).await?;
-            let settings = ModelSettings { model, aliases: Vec::new(), price };
+            let id = core
+                .database
+                .ensure_deployment(backend.id, &model, price, now)
+                .await?;
+            let settings = ModelSettings {
+                model,
+                aliases: Vec::new(),
+                price,
+            };
             found.push(deployment(backend, id, settings));
         }
         let count = found.len();
@@ -331,7 +360,11 @@ impl Gateway {
     /// The name of a backend.
     #[must_use]
     pub fn backend_name(&self, id: BackendId) -> Option<&str> {
-        self.0.backends.iter().find(|b| b.id == id).map(|b| b.name())
+        self.0
+            .backends
+            .iter()
+            .find(|b| b.id == id)
+            .map(|b| b.name())
     }
 
     async fn rebuild_routes(&self) {
@@ -388,9 +421,10 @@ fn start_backend(id: BackendId, settings: BackendSettings) -> Result<Arc<Backend
         backend: settings.name.clone(),
         source,
     })?;
-    let window = settings
-        .rate_limit
-        .map_or(std::time::Duration::from_secs(60), |RateLimit { window, .. }| window);
+    let window = settings.rate_limit.map_or(
+        std::time::Duration::from_secs(60),
+        |RateLimit { window, .. }| window,
+    );
     let concurrency = settings
         .max_concurrent
         .map(|limit: NonZeroU32| Arc::new(Semaphore::new(limit.get() as usize)));
@@ -452,7 +486,9 @@ where
 
 /// Support asks for the id; each family of SDKs looks for it under its own name.
 fn mark(headers: &mut HeaderMap, dialect: Dialect, request_id: RequestId) {
-    let Ok(id) = HeaderValue::try_from(request_id.to_string()) else { return };
+    let Ok(id) = HeaderValue::try_from(request_id.to_string()) else {
+        return;
+    };
     if dialect == Dialect::AnthropicMessages {
         headers.insert(crate::headers::REQUEST_ID, id.clone());
     }

@@ -9,7 +9,11 @@ use storage::ledger::{Commit, OpenRequest};
 use tokio::time::Instant;
 
 use crate::{
-    admit::InFlight, authenticate::Caller, pipeline::Core, record, route::{Deployment, RoutePlan},
+    admit::InFlight,
+    authenticate::Caller,
+    pipeline::Core,
+    record,
+    route::{Deployment, RoutePlan},
     transform::ClientRequest,
 };
 
@@ -116,7 +120,8 @@ impl Admission {
     /// The first chunk with content, or the whole answer, has arrived.
     pub fn first_chunk(&mut self) {
         if let Some(open) = &mut self.open {
-            open.time_to_first_chunk_ms.get_or_insert(millis(open.began));
+            open.time_to_first_chunk_ms
+                .get_or_insert(millis(open.began));
         }
     }
 

@@ -37,7 +37,12 @@ pub async fn list(
     control.get_user(&admin, UserId(user)).await?;
     let mut keys = Vec::new();
     for page in 1.. {
-        let query = KeyQuery { user_id: Some(UserId(user)), page, per_page: 200, ..KeyQuery::default() };
+        let query = KeyQuery {
+            user_id: Some(UserId(user)),
+            page,
+            per_page: 200,
+            ..KeyQuery::default()
+        };
         let found = control.list_keys(&admin, &query).await?;
         keys.extend(found.rows.iter().map(|summary| render(&summary.key)));
         if page >= found.pages() {
@@ -94,7 +99,9 @@ pub async fn update(
         let input = NewKeyInput {
             label: change.label.unwrap_or(key.label),
             expires_at: key.expires_at,
-            requests_per_minute: change.requests_per_minute.unwrap_or(key.requests_per_minute),
+            requests_per_minute: change
+                .requests_per_minute
+                .unwrap_or(key.requests_per_minute),
             allowed_models: change.allowed_models.unwrap_or(key.allowed_models),
         };
         control.update_key(&admin, key.id, input).await?;

@@ -8,11 +8,18 @@ pub mod users;
 use axum::{
     Json,
     extract::FromRequestParts,
-    http::{StatusCode, header::{AUTHORIZATION, RETRY_AFTER}, request::Parts},
+    http::{
+        StatusCode,
+        header::{AUTHORIZATION, RETRY_AFTER},
+        request::Parts,
+    },
     response::{IntoResponse, Response},
 };
 use control::{Admin, ControlError};
-use domain::{NanoUsd, validation::{Field, FieldError}};
+use domain::{
+    NanoUsd,
+    validation::{Field, FieldError},
+};
 use gateway::headers::X_API_KEY;
 use serde_json::{Value, json, value::RawValue};
 
@@ -28,14 +35,23 @@ impl FromRequestParts<AppState> for AdminCaller {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let text = |value: &axum::http::HeaderValue| value.to_str().ok().map(str::to_owned);
-        let bearer = parts.headers.get(AUTHORIZATION).and_then(text).and_then(|value| {
-            let (scheme, key) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
-        });
+        let bearer = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(text)
+            .and_then(|value| {
+                let (scheme, key) = value.split_once(' ')?;
+                scheme
+                    .eq_ignore_ascii_case("bearer")
+                    .then(|| key.trim().to_owned())
+            });
         let presented = bearer
             .or_else(|| parts.headers.get(X_API_KEY).and_then(text))
             .ok_or(ApiError::Unauthorized)?;
-        let principal = state.control.master(&presented).ok_or(ApiError::Unauthorized)?;
+        let principal = state
+            .control
+            .master(&presented)
+            .ok_or(ApiError::Unauthorized)?;
         Ok(Self(principal.admin()?))
     }
 }
@@ -72,7 +88,9 @@ impl IntoResponse for ApiError {
                 ControlError::NotFound => StatusCode::NOT_FOUND,
                 ControlError::Invalid(_) => StatusCode::BAD_REQUEST,
                 ControlError::Conflict(_) => StatusCode::CONFLICT,
-                ControlError::Forbidden | ControlError::PasswordChangeRequired | ControlError::WrongPassword => StatusCode::FORBIDDEN,
+                ControlError::Forbidden
+                | ControlError::PasswordChangeRequired
+                | ControlError::WrongPassword => StatusCode::FORBIDDEN,
                 ControlError::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
                 ControlError::Storage(_) | ControlError::Internal(_) => {
                     tracing::error!(error = ?self, "admin request failed");
@@ -82,7 +100,9 @@ impl IntoResponse for ApiError {
         };
         let mut response = (status, Json(json!({"error": self.to_string()}))).into_response();
         if let Self::Control(ControlError::TooManyAttempts { retry_after }) = self {
-            response.headers_mut().insert(RETRY_AFTER, (retry_after.as_secs() + 1).into());
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, (retry_after.as_secs() + 1).into());
         }
         response
     }

@@ -15,7 +15,9 @@ pub async fn usage(
     AdminCaller(admin): AdminCaller,
     State(control): State<Control>,
 ) -> Result<Json<Vec<Value>>, ApiError> {
-    let rows = control.usage_by_user_and_model(&admin, ReportRange::AllTime).await?;
+    let rows = control
+        .usage_by_user_and_model(&admin, ReportRange::AllTime)
+        .await?;
     let rows = rows.iter().map(|row| {
         json!({
             "user_id": row.user_id,

@@ -5,7 +5,12 @@ use axum::{
     extract::{Path, State, rejection::JsonRejection},
 };
 use control::{Control, NewUserInput};
-use domain::{BudgetLimits, Role, UserId, account::{UserQuery, UserSummary}, budget::BudgetPeriod, validation::Field};
+use domain::{
+    BudgetLimits, Role, UserId,
+    account::{UserQuery, UserSummary},
+    budget::BudgetPeriod,
+    validation::Field,
+};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
@@ -42,7 +47,11 @@ pub async fn list(
 ) -> Result<Json<Vec<Value>>, ApiError> {
     let mut users = Vec::new();
     for page in 1.. {
-        let query = UserQuery { page, per_page: PAGE, ..UserQuery::default() };
+        let query = UserQuery {
+            page,
+            per_page: PAGE,
+            ..UserQuery::default()
+        };
         let found = control.list_users(&admin, &query).await?;
         users.extend(found.rows.iter().map(render));
         if page >= found.pages() {
@@ -140,7 +149,9 @@ pub async fn update(
         control.set_user_active(&admin, id, active).await?;
     }
     if change.reset_spend {
-        control.reset_spend(&admin, id, BudgetPeriod::Monthly).await?;
+        control
+            .reset_spend(&admin, id, BudgetPeriod::Monthly)
+            .await?;
     }
     if change.reset_daily_spend {
         control.reset_spend(&admin, id, BudgetPeriod::Daily).await?;

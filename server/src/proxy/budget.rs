@@ -33,7 +33,8 @@ pub async fn show(State(state): State<AppState>, headers: HeaderMap) -> Response
     };
     let dollars = |amount: domain::NanoUsd| amount.to_usd_f64_for_display();
     let remaining = |budget: domain::NanoUsd, spend: domain::NanoUsd| {
-        (budget > domain::NanoUsd::ZERO).then(|| dollars((budget - spend).max(domain::NanoUsd::ZERO)))
+        (budget > domain::NanoUsd::ZERO)
+            .then(|| dollars((budget - spend).max(domain::NanoUsd::ZERO)))
     };
     Json(json!({
         "daily_budget": dollars(status.limits.daily),

@@ -14,10 +14,16 @@ use gateway::Gateway;
 
 /// `POST /v1/chat/completions`
 pub async fn chat_completions(State(gateway): State<Gateway>, request: Request) -> Response<Body> {
-    gateway.handle(Dialect::OpenaiChat, request).await.map(Body::new)
+    gateway
+        .handle(Dialect::OpenaiChat, request)
+        .await
+        .map(Body::new)
 }
 
 /// `POST /v1/messages`
 pub async fn messages(State(gateway): State<Gateway>, request: Request) -> Response<Body> {
-    gateway.handle(Dialect::AnthropicMessages, request).await.map(Body::new)
+    gateway
+        .handle(Dialect::AnthropicMessages, request)
+        .await
+        .map(Body::new)
 }

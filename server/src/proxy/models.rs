@@ -15,12 +15,20 @@ use crate::{state::AppState, status::dialect_of};
 
 /// The list of models that the caller may use.
 pub async fn list(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    answer(&state, &headers, |caller, dialect| Ok(state.gateway.models(caller, dialect)))
+    answer(&state, &headers, |caller, dialect| {
+        Ok(state.gateway.models(caller, dialect))
+    })
 }
 
 /// One of them. Names may hold slashes.
-pub async fn find(State(state): State<AppState>, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    answer(&state, &headers, |caller, dialect| state.gateway.model(caller, dialect, &name))
+pub async fn find(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    answer(&state, &headers, |caller, dialect| {
+        state.gateway.model(caller, dialect, &name)
+    })
 }
 
 fn answer(

@@ -3,7 +3,10 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode, header::{ACCEPT, CONTENT_TYPE}},
+    http::{
+        HeaderMap, StatusCode,
+        header::{ACCEPT, CONTENT_TYPE},
+    },
     response::{IntoResponse as _, Redirect, Response},
 };
 use dialects::{ErrorKind, WireError};
@@ -16,7 +19,12 @@ use crate::{config::Upstream, state::AppState};
 /// `GET /health`: counts of backends, and nothing that an outsider could use.
 pub async fn health(State(state): State<AppState>) -> Json<Value> {
     let count = |wanted: fn(&Upstream) -> bool| {
-        state.config.backends.iter().filter(|b| wanted(&b.upstream)).count()
+        state
+            .config
+            .backends
+            .iter()
+            .filter(|b| wanted(&b.upstream))
+            .count()
     };
     Json(json!({
         "status": "healthy",
@@ -55,7 +63,10 @@ pub async fn root(headers: HeaderMap) -> Response {
 /// Which dialect a client speaks, as far as its headers and the path show.
 #[must_use]
 pub fn dialect_of(path: &str, headers: &HeaderMap) -> Dialect {
-    if headers.contains_key(ANTHROPIC_VERSION) || path.contains("/messages") || path.starts_with("/anthropic") {
+    if headers.contains_key(ANTHROPIC_VERSION)
+        || path.contains("/messages")
+        || path.starts_with("/anthropic")
+    {
         Dialect::AnthropicMessages
     } else {
         Dialect::OpenaiChat
@@ -65,8 +76,14 @@ pub fn dialect_of(path: &str, headers: &HeaderMap) -> Dialect {
 /// There is no such path, or not with this method.
 #[must_use]
 pub fn not_found(path: &str, headers: &HeaderMap) -> Response {
-    let message = format!("there is nothing at {path}; the endpoints of this server are listed at GET /");
-    error_response(StatusCode::NOT_FOUND, ErrorKind::NotFound, message, dialect_of(path, headers))
+    let message =
+        format!("there is nothing at {path}; the endpoints of this server are listed at GET /");
+    error_response(
+        StatusCode::NOT_FOUND,
+        ErrorKind::NotFound,
+        message,
+        dialect_of(path, headers),
+    )
 }
 
 /// The path exists, but takes another method.
@@ -74,10 +91,20 @@ pub async fn method_not_allowed(request: axum::extract::Request) -> Response {
     let path = request.uri().path();
     let message = format!("{path} does not take {}", request.method());
     let dialect = dialect_of(path, request.headers());
-    error_response(StatusCode::METHOD_NOT_ALLOWED, ErrorKind::InvalidRequest, message, dialect)
+    error_response(
+        StatusCode::METHOD_NOT_ALLOWED,
+        ErrorKind::InvalidRequest,
+        message,
+        dialect,
+    )
 }
 
-fn error_response(status: StatusCode, kind: ErrorKind, message: String, dialect: Dialect) -> Response {
+fn error_response(
+    status: StatusCode,
+    kind: ErrorKind,
+    message: String,
+    dialect: Dialect,
+) -> Response {
     let error = WireError {
         status: status.as_u16(),
         kind,
@@ -85,5 +112,10 @@ fn error_response(status: StatusCode, kind: ErrorKind, message: String, dialect:
         param: None,
         request_id: String::new(),
     };
-    (status, [(CONTENT_TYPE, "application/json")], error.render(dialect)).into_response()
+    (
+        status,
+        [(CONTENT_TYPE, "application/json")],
+        error.render(dialect),
+    )
+        .into_response()
 }

@@ -14,7 +14,9 @@ pub async fn change_password(
     let control = crate::server::control()?;
     let principal = crate::server::principal().await?;
     if password != repeat {
-        return Err(crate::server::refuse_with(crate::error::Cause::RepeatDiffers));
+        return Err(crate::server::refuse_with(
+            crate::error::Cause::RepeatDiffers,
+        ));
     }
     let changed = control.change_password(&principal, current.into(), password.into());
     let version = changed.await.map_err(crate::server::refuse)?;

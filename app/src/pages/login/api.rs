@@ -16,8 +16,16 @@ pub async fn sign_in(name: String, password: String, next: String) -> Result<(),
         return Err(crate::error::Cause::Forbidden.into());
     };
     crate::server::start_session(user, signed_in.credential_version).await?;
-    let home = if principal.is_admin() { "/admin-ui" } else { "/user-ui" };
+    let home = if principal.is_admin() {
+        "/admin-ui"
+    } else {
+        "/user-ui"
+    };
     let next = crate::url::local_path(&next).unwrap_or(home);
-    leptos_axum::redirect(if principal.must_change_password() { "/account" } else { next });
+    leptos_axum::redirect(if principal.must_change_password() {
+        "/account"
+    } else {
+        next
+    });
     Ok(())
 }

@@ -61,7 +61,9 @@ fn Shown(secret: Revealed) -> impl IntoView {
         ),
         SecretKind::Password { user } => (
             "The new password",
-            format!("Of {user}. Copy it now: it is shown this once. They choose their own when they sign in."),
+            format!(
+                "Of {user}. Copy it now: it is shown this once. They choose their own when they sign in."
+            ),
             "The password",
         ),
     };

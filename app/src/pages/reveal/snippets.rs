@@ -41,9 +41,11 @@ fn texts(secret: &Revealed) -> [(&'static str, String); 3] {
         ..
     } = secret;
     let model = openai_model.as_deref().unwrap_or("gpt-4o-mini");
-    let claude = anthropic_model.as_deref().map_or_else(String::new, |model| {
-        format!("export ANTHROPIC_MODEL=\"{model}\"\n")
-    });
+    let claude = anthropic_model
+        .as_deref()
+        .map_or_else(String::new, |model| {
+            format!("export ANTHROPIC_MODEL=\"{model}\"\n")
+        });
     [
         (
             "curl",

@@ -76,17 +76,32 @@ mod tests {
         };
         assert_eq!(got, Some(expected));
         let later = usage(br#"{"output_tokens":7}"#, expected);
-        assert_eq!(later, Some(TokenUsage { output: 7, ..expected }));
+        assert_eq!(
+            later,
+            Some(TokenUsage {
+                output: 7,
+                ..expected
+            })
+        );
         let repeated = usage(
             br#"{"output_tokens":7,"input_tokens":10,"cache_creation_input_tokens":240,"cache_read_input_tokens":1000}"#,
             expected,
         );
-        assert_eq!(repeated, Some(TokenUsage { output: 7, ..expected }));
+        assert_eq!(
+            repeated,
+            Some(TokenUsage {
+                output: 7,
+                ..expected
+            })
+        );
     }
 
     #[test]
     fn without_the_split_writes_live_five_minutes() {
         let got = usage(br#"{"input_tokens":10,"cache_creation_input_tokens":200,"cache_read_input_tokens":null}"#, TokenUsage::default());
-        assert_eq!(got.map(|u| (u.cache_write_5m, u.cache_write_1h)), Some((200, 0)));
+        assert_eq!(
+            got.map(|u| (u.cache_write_5m, u.cache_write_1h)),
+            Some((200, 0))
+        );
     }
 }

@@ -54,13 +54,15 @@ pub fn read_event(data: &[u8], so_far: TokenUsage) -> Result<EventFacts, ScanErr
         // already says something.
         Some("content_block_start") => {
             let text = block.is_some_and(|at| {
-                json::members(&data[at.clone()]).map_while(Result::ok).any(|m| {
-                    m.key == "type"
-                        && matches!(
-                            &data[at.start + m.value.start..at.start + m.value.end],
-                            br#""text""# | br#""thinking""#
-                        )
-                })
+                json::members(&data[at.clone()])
+                    .map_while(Result::ok)
+                    .any(|m| {
+                        m.key == "type"
+                            && matches!(
+                                &data[at.start + m.value.start..at.start + m.value.end],
+                                br#""text""# | br#""thinking""#
+                            )
+                    })
             });
             facts.content = !text;
         }
@@ -78,8 +80,10 @@ pub fn read_event(data: &[u8], so_far: TokenUsage) -> Result<EventFacts, ScanErr
                             .map_while(Result::ok)
                             .find(|m| m.key == "message")
                             .and_then(|m| {
-                                json::decode_string(&data[at.start + m.value.start..at.start + m.value.end])
-                                    .map(|s| s.into_owned())
+                                json::decode_string(
+                                    &data[at.start + m.value.start..at.start + m.value.end],
+                                )
+                                .map(|s| s.into_owned())
                             })
                     })
                     .unwrap_or_else(|| "the upstream sent an error".to_owned()),
@@ -93,5 +97,7 @@ pub fn read_event(data: &[u8], so_far: TokenUsage) -> Result<EventFacts, ScanErr
 /// A typed error event, after which the stream ends.
 #[must_use]
 pub fn error_event(body: &[u8]) -> Bytes {
-    [&b"event: error\ndata: "[..], body, b"\n\n"].concat().into()
+    [&b"event: error\ndata: "[..], body, b"\n\n"]
+        .concat()
+        .into()
 }

@@ -31,11 +31,7 @@ pub fn include_usage(options: &[u8]) -> Result<bool, RequestError> {
 }
 
 /// The edit that turns `include_usage` on, wherever `stream_options` stands in `body`.
-pub(crate) fn ask_for_usage(
-    body: &Bytes,
-    options_at: Option<Range<usize>>,
-    end_at: usize,
-) -> Edit {
+pub(crate) fn ask_for_usage(body: &Bytes, options_at: Option<Range<usize>>, end_at: usize) -> Edit {
     const WHOLE: &[u8] = br#"{"include_usage":true}"#;
     let Some(at) = options_at else {
         return Edit {

@@ -46,8 +46,7 @@ pub fn read_event(data: &[u8]) -> Result<EventFacts, ScanError> {
     // A role without content opens a stream; nothing has been said yet.
     let begins = |key: &[u8], with: &[u8]| values(choices, key).any(|v| v.starts_with(with));
     facts.finished = begins(br#""finish_reason""#, b"\"");
-    facts.content =
-        facts.content_bytes > 0 || facts.finished || begins(br#""tool_calls""#, b"[{");
+    facts.content = facts.content_bytes > 0 || facts.finished || begins(br#""tool_calls""#, b"[{");
     // Strict clients want the usage in a chunk of its own, whose choices are empty.
     facts.usage_only = facts.usage.is_some() && matches!(choices, b"[]" | b"");
     Ok(facts)

@@ -12,11 +12,7 @@ use std::sync::{
 use domain::RequestId;
 
 use crate::{
-    GatewayError,
-    authenticate::Caller,
-    pipeline::Core,
-    route::RoutePlan,
-    settle::Admission,
+    GatewayError, authenticate::Caller, pipeline::Core, route::RoutePlan, settle::Admission,
     transform::ClientRequest,
 };
 

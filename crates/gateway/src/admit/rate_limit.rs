@@ -25,7 +25,11 @@ pub fn count(caller: &Caller, default_limit: u32) -> Result<(), GatewayError> {
     if limit == 0 {
         return Ok(());
     }
-    let mut window = key.live.window.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut window = key
+        .live
+        .window
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     window
         .try_add(limit, Instant::now())
         .map_err(|retry_after| GatewayError::RateLimited { limit, retry_after })

@@ -78,7 +78,11 @@ mod tests {
         cooldown.refused(None, at(1));
         assert_eq!(cooldown.remaining(at(1)), None);
         cooldown.refused(None, at(61));
-        assert_eq!(cooldown.remaining(at(61)), None, "the first two are too old");
+        assert_eq!(
+            cooldown.remaining(at(61)),
+            None,
+            "the first two are too old"
+        );
         cooldown.refused(None, at(62));
         cooldown.refused(None, at(63));
         assert_eq!(cooldown.remaining(at(63)), Some(REST));

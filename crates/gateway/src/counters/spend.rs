@@ -91,8 +91,18 @@ impl Spend {
     ) -> Result<(), BudgetExceeded> {
         let mut state = self.lock(now);
         let budgets = [
-            (BudgetPeriod::Monthly, limits.monthly, state.month, state.spent_in_month),
-            (BudgetPeriod::Daily, limits.daily, state.day, state.spent_in_day),
+            (
+                BudgetPeriod::Monthly,
+                limits.monthly,
+                state.month,
+                state.spent_in_month,
+            ),
+            (
+                BudgetPeriod::Daily,
+                limits.daily,
+                state.day,
+                state.spent_in_day,
+            ),
         ];
         for (which, limit, period, spent) in budgets {
             if limit == NanoUsd::ZERO {
@@ -226,7 +236,12 @@ mod tests {
                         (0..1_000)
                             .filter(|_| {
                                 let ok = s
-                                    .reserve(limits(1_000, 0), &Forgiven::default(), NanoUsd(3), NOON)
+                                    .reserve(
+                                        limits(1_000, 0),
+                                        &Forgiven::default(),
+                                        NanoUsd(3),
+                                        NOON,
+                                    )
                                     .is_ok();
                                 if ok {
                                     s.settle(NanoUsd(3), NanoUsd(3), NOON, NOON);
@@ -237,7 +252,10 @@ mod tests {
                     })
                 })
                 .collect();
-            threads.into_iter().map(|t| t.join().expect("no panic")).sum()
+            threads
+                .into_iter()
+                .map(|t| t.join().expect("no panic"))
+                .sum()
         });
         // The whole budget can be spent, and not a call more.
         assert_eq!(let_in, 333);

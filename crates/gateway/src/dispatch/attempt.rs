@@ -1,15 +1,24 @@
 //! One call of one deployment, up to the point from which it cannot fail unseen any more: the whole
 //! answer, or the first content of a stream.
 
-use std::{future::poll_fn, sync::{Arc, PoisonError}};
+use std::{
+    future::poll_fn,
+    sync::{Arc, PoisonError},
+};
 
 use bytes::{Bytes, BytesMut};
 use dialects::{ResponseHead, StreamReader};
 use domain::RequestId;
 use http::{HeaderMap, header::CONTENT_TYPE};
-use tokio::{sync::OwnedSemaphorePermit, time::{Instant, timeout}};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout},
+};
 
-use super::{Answer, StartedStream, WholeAnswer, failure::{Cause, Failure}};
+use super::{
+    Answer, StartedStream, WholeAnswer,
+    failure::{Cause, Failure},
+};
 use crate::{
     providers::{UpstreamBody, UpstreamResponse},
     relay::pump::{Pump, Step},
@@ -48,8 +57,16 @@ pub async fn attempt(
     };
     timeout(timeouts.total, whole)
         .await
-        .map_err(|_| Failure::new(Cause::TimedOut, format!("did not complete its answer within {} s", timeouts.total.as_secs())))?
-        .map(Answer::Whole)
+        .map_err(|_| {
+            Failure::new(
+                Cause::TimedOut,
+                format!(
+                    "did not complete its answer within {} s",
+                    timeouts.total.as_secs()
+                ),
+            )
+        })?
+        .map(|whole| Answer::Whole(Box::new(whole)))
 }
 
 /// Counts the attempt in the backend's own limits.
@@ -62,21 +79,32 @@ fn enter(deployment: &Deployment) -> Result<Option<OwnedSemaphorePermit>, Failur
         })?),
     };
     if let Some(limit) = backend.settings.rate_limit {
-        let mut window = backend.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = backend
+            .window
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         window
             .try_add(limit.requests.get(), Instant::now())
-            .map_err(|wait| Failure::full("has no calls left in its window (rate_limit)", Some(wait)))?;
+            .map_err(|wait| {
+                Failure::full("has no calls left in its window (rate_limit)", Some(wait))
+            })?;
     }
     Ok(permit)
 }
 
 /// Sends the request; an answer with an error status is a failure.
-async fn send(request: &ClientRequest, deployment: &Deployment) -> Result<UpstreamResponse, Failure> {
+async fn send(
+    request: &ClientRequest,
+    deployment: &Deployment,
+) -> Result<UpstreamResponse, Failure> {
     let backend = &deployment.backend;
     let limit = backend.settings.timeouts.first_byte;
     let sent = backend.provider.send(transform(request, deployment));
     let response = timeout(limit, sent).await.map_err(|_| {
-        Failure::new(Cause::TimedOut, format!("did not answer within {} s", limit.as_secs()))
+        Failure::new(
+            Cause::TimedOut,
+            format!("did not answer within {} s", limit.as_secs()),
+        )
     })??;
     if response.status.is_success() {
         return Ok(response);
@@ -116,13 +144,21 @@ async fn read_body(
     loop {
         let piece = timeout(idle, poll_fn(|cx| body.poll_piece(cx)))
             .await
-            .map_err(|_| Failure::new(Cause::TimedOut, format!("sent nothing for {} s", idle.as_secs())))?;
+            .map_err(|_| {
+                Failure::new(
+                    Cause::TimedOut,
+                    format!("sent nothing for {} s", idle.as_secs()),
+                )
+            })?;
         let piece = match piece {
             None => break,
             Some(piece) => piece.map_err(|e| Failure::new(Cause::Unreadable, e.to_string()))?,
         };
         if first.len() + more.len() + piece.len() > limit {
-            return Err(Failure::new(Cause::Unreadable, format!("sent more than {limit} bytes")));
+            return Err(Failure::new(
+                Cause::Unreadable,
+                format!("sent more than {limit} bytes"),
+            ));
         }
         if first.is_empty() && more.is_empty() {
             first = piece;
@@ -131,14 +167,23 @@ async fn read_body(
             more.extend_from_slice(&piece);
         }
     }
-    Ok(if more.is_empty() { first } else { more.freeze() })
+    Ok(if more.is_empty() {
+        first
+    } else {
+        more.freeze()
+    })
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_none_or(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+        .is_none_or(|value| {
+            value
+                .trim_start()
+                .to_ascii_lowercase()
+                .starts_with("text/event-stream")
+        })
 }
 
 async fn start_stream(
@@ -149,7 +194,10 @@ async fn start_stream(
     permit: Option<OwnedSemaphorePermit>,
 ) -> Result<Answer, Failure> {
     if !is_event_stream(&response.headers) {
-        return Err(Failure::new(Cause::Unreadable, "answered a streaming request with something else than a stream"));
+        return Err(Failure::new(
+            Cause::Unreadable,
+            "answered a streaming request with something else than a stream",
+        ));
     }
     let head = &request.head;
     let reader = StreamReader::new(head.dialect, &head.model, head.wants_usage_chunk);

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     GatewayError,
-    error::AllFailed,
+    error::{AllFailed, UpstreamRefusal},
     headers::X_SHOULD_RETRY,
     providers::SendError,
     relay::pump::BrokenStream,
@@ -66,7 +66,10 @@ impl Cause {
     pub const fn next(self) -> Next {
         match self {
             Self::Status(400 | 413 | 422) => Next::Return,
-            Self::Status(408 | 429 | 500..=599) | Self::TimedOut | Self::Unreachable | Self::Unreadable => Next::Retry,
+            Self::Status(408 | 429 | 500..=599)
+            | Self::TimedOut
+            | Self::Unreachable
+            | Self::Unreadable => Next::Retry,
             Self::Status(_) | Self::Full => Next::Skip,
         }
     }
@@ -202,7 +205,9 @@ pub fn conclude(mut failed: Vec<Failed>) -> GatewayError {
         .map(|f| format!("backend \"{}\" {}", f.backend, f.failure.describe()))
         .collect();
     let lead = match (kind, failed.len()) {
-        (AllFailed::RateLimited, 2..) => "all configured backends for this model are rate limited: ",
+        (AllFailed::RateLimited, 2..) => {
+            "all configured backends for this model are rate limited: "
+        }
         (_, 2..) => "all configured backends for this model failed: ",
         _ => "",
     };
@@ -220,11 +225,15 @@ pub fn conclude(mut failed: Vec<Failed>) -> GatewayError {
 #[must_use]
 pub fn upstream_error(failed: &Failed, status: u16) -> GatewayError {
     let refusal = failed.failure.refusal.as_deref();
-    GatewayError::Upstream {
+    GatewayError::Upstream(Box::new(UpstreamRefusal {
         status,
-        message: format!("backend \"{}\" {}", failed.backend, failed.failure.describe()),
+        message: format!(
+            "backend \"{}\" {}",
+            failed.backend,
+            failed.failure.describe()
+        ),
         body: refusal.and_then(|r| r.body.clone()),
         retry_after: refusal.and_then(|r| r.retry_after.clone()),
         should_retry: refusal.and_then(|r| r.should_retry.clone()),
-    }
+    }))
 }

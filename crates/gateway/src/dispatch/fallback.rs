@@ -10,7 +10,12 @@ use super::{
     attempt::attempt,
     failure::{Cause, Failed, Failure, Next, conclude, upstream_error},
 };
-use crate::{GatewayError, route::{Deployment, RoutePlan}, settle::Admission, transform::ClientRequest};
+use crate::{
+    GatewayError,
+    route::{Deployment, RoutePlan},
+    settle::Admission,
+    transform::ClientRequest,
+};
 
 /// The longest pause before the first retry; doubles with each further one.
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);

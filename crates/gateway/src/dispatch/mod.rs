@@ -25,7 +25,7 @@ pub struct Dispatched {
 /// An answer that will not fail over any more.
 #[derive(Debug)]
 pub enum Answer {
-    Whole(WholeAnswer),
+    Whole(Box<WholeAnswer>),
     Stream(Box<StartedStream>),
 }
 

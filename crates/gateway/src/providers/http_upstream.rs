@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use http::{HeaderMap, HeaderValue, Method, Request, header::{CONTENT_LENGTH, CONTENT_TYPE}};
+use http::{
+    HeaderMap, HeaderValue, Method, Request,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 use secrecy::ExposeSecret as _;
 
 use super::{SendError, UpstreamBody, UpstreamResponse};

@@ -74,12 +74,20 @@ impl Provider {
     pub async fn send(&self, request: UpstreamRequest<'_>) -> Result<UpstreamResponse, SendError> {
         match self {
             Self::OpenaiCompatible(http) => {
-                http.send(openai_compatible::address(&request), openai_compatible::headers(&request)?, request)
-                    .await
+                http.send(
+                    openai_compatible::address(&request),
+                    openai_compatible::headers(&request)?,
+                    request,
+                )
+                .await
             }
             Self::Anthropic(http) => {
-                http.send(anthropic::address(&request), anthropic::headers(&request)?, request)
-                    .await
+                http.send(
+                    anthropic::address(&request),
+                    anthropic::headers(&request)?,
+                    request,
+                )
+                .await
             }
             Self::Scripted => Ok(scripted::answer(&request)),
         }

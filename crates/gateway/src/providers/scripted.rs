@@ -19,7 +19,10 @@ use std::{
 
 use bytes::Bytes;
 use domain::{Dialect, NanoUsd, Price};
-use http::{HeaderMap, HeaderValue, StatusCode, header::{CONTENT_TYPE, RETRY_AFTER}};
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
 use tokio::time::Sleep;
 
 use super::{BodyBroken, UpstreamBody, UpstreamResponse};
@@ -28,7 +31,10 @@ use crate::transform::UpstreamRequest;
 /// The models of the demo backend, and what each does.
 pub const MODELS: [(&str, &str); 5] = [
     ("demo", "answers"),
-    ("demo-429", "refuses with 429 and a Retry-After of one second"),
+    (
+        "demo-429",
+        "refuses with 429 and a Retry-After of one second",
+    ),
     ("demo-500", "fails with 500"),
     ("demo-slow", "pauses for two seconds, then between words"),
     ("demo-cut", "breaks off in the middle of its answer"),
@@ -103,13 +109,29 @@ pub fn answer(request: &UpstreamRequest<'_>) -> UpstreamResponse {
     let model = request.deployment.model.as_str();
     let dialect = head.dialect;
     match model {
-        "demo-429" => return refuse(dialect, StatusCode::TOO_MANY_REQUESTS, "this demo model is always rate limited"),
-        "demo-500" => return refuse(dialect, StatusCode::INTERNAL_SERVER_ERROR, "this demo model always fails"),
+        "demo-429" => {
+            return refuse(
+                dialect,
+                StatusCode::TOO_MANY_REQUESTS,
+                "this demo model is always rate limited",
+            );
+        }
+        "demo-500" => {
+            return refuse(
+                dialect,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "this demo model always fails",
+            );
+        }
         _ => {}
     }
     let body = request.body.clone().into_bytes();
     let Ok(asked) = serde_json::from_slice(&body) else {
-        return refuse(dialect, StatusCode::BAD_REQUEST, "the request body is not valid JSON");
+        return refuse(
+            dialect,
+            StatusCode::BAD_REQUEST,
+            "the request body is not valid JSON",
+        );
     };
     let id = play::id(&body);
     let turn = match play::turn(dialect, &asked) {

@@ -46,7 +46,11 @@ pub async fn respond(
                 error: None,
             });
             commit.await.map_err(|_| GatewayError::LedgerUnavailable)?;
-            (whole.headers, whole.status, ResponseBody::pieces(whole.body))
+            (
+                whole.headers,
+                whole.status,
+                ResponseBody::pieces(whole.body),
+            )
         }
         Answer::Stream(started) => {
             let headers = started.headers.clone();
@@ -56,7 +60,12 @@ pub async fn respond(
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    mark(response.headers_mut(), &upstream_headers, deployment.backend.name(), attempts);
+    mark(
+        response.headers_mut(),
+        &upstream_headers,
+        deployment.backend.name(),
+        attempts,
+    );
     Ok(response)
 }
 

@@ -38,7 +38,10 @@ enum State {
     Head(Bytes, Option<Bytes>),
     Flowing,
     /// The answer is complete or broken; its last bytes wait for the ledger.
-    Committing { last: Bytes, commit: Commit },
+    Committing {
+        last: Bytes,
+        commit: Commit,
+    },
     Done,
 }
 
@@ -107,9 +110,7 @@ impl StreamRelay {
 
     fn break_off(&mut self, broken: BrokenStream) {
         let message = format!("backend \"{}\" {}", self.backend, broken.message);
-        let last = broken
-            .event
-            .unwrap_or_else(|| self.error_event(&message));
+        let last = broken.event.unwrap_or_else(|| self.error_event(&message));
         self.settle(Outcome::StreamBroken, Some(message), last);
     }
 
@@ -149,7 +150,9 @@ impl StreamRelay {
 
 impl Drop for StreamRelay {
     fn drop(&mut self) {
-        let Some(admission) = self.admission.take() else { return };
+        let Some(admission) = self.admission.take() else {
+            return;
+        };
         let (usage, usage_estimated) = self.pump.usage(admission.input_estimate());
         drop(admission.settle(Settlement {
             outcome: Outcome::ClientDisconnected,

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use domain::Dialect;
 use tokio::time::Instant;
 
-use super::{RoutePlan, strategy, table::{Deployment, Routes}};
+use super::{
+    RoutePlan, strategy,
+    table::{Deployment, Routes},
+};
 use crate::{GatewayError, authenticate::Caller};
 
 /// Rewrites may form chains; the configuration refuses cycles, and this is the bound in any case.

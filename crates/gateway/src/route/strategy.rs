@@ -41,15 +41,15 @@ fn shuffle(tier: &mut [&Member], draw: impl Fn(std::ops::Range<u64>) -> u64) {
             return;
         }
         let mut left = draw(0..total);
-        let chosen = rest
-            .iter()
-            .position(|member| match left.checked_sub(u64::from(member.weight)) {
-                Some(remaining) => {
-                    left = remaining;
-                    false
-                }
-                None => true,
-            });
+        let chosen =
+            rest.iter()
+                .position(|member| match left.checked_sub(u64::from(member.weight)) {
+                    Some(remaining) => {
+                        left = remaining;
+                        false
+                    }
+                    None => true,
+                });
         rest[..=chosen.unwrap_or(0)].rotate_right(1);
     }
 }

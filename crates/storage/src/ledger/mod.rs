@@ -11,9 +11,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use domain::{
-    BackendId, DeploymentId, Dialect, KeyId, LedgerRow, RequestId, Timestamp, UserId,
-};
+use domain::{BackendId, DeploymentId, Dialect, KeyId, LedgerRow, RequestId, Timestamp, UserId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{Database, StorageError};

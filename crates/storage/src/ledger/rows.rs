@@ -241,7 +241,10 @@ mod tests {
         for length in [0, 1, 2, 3, 127, 128, 129, 300] {
             let items: Vec<usize> = (0..length).collect();
             let cut: Vec<&[usize]> = runs(&items).collect();
-            assert!(cut.iter().all(|run| run.len().is_power_of_two() && run.len() <= MAX_ROWS));
+            assert!(
+                cut.iter()
+                    .all(|run| run.len().is_power_of_two() && run.len() <= MAX_ROWS)
+            );
             assert_eq!(cut.concat(), items);
         }
     }

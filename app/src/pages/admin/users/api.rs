@@ -19,10 +19,12 @@ pub async fn list_users(search: String, page: u32) -> Result<Page<UserRow>, AppE
     };
     let users = control.list_users(&admin, &query).await;
     let time = crate::server::LocalTime::of(&control);
-    Ok(users.map_err(crate::server::refuse)?.map(|summary| UserRow {
-        created: time.day(summary.user.created_at),
-        summary,
-    }))
+    Ok(users
+        .map_err(crate::server::refuse)?
+        .map(|summary| UserRow {
+            created: time.day(summary.user.created_at),
+            summary,
+        }))
 }
 
 /// One user.

@@ -23,7 +23,10 @@ pub fn NewUser(close: Signal<String>) -> impl IntoView {
     let create = ServerAction::<CreateUser>::new();
     let failure = failure(create.value());
     open_document(create.value());
-    let roles = [("user", "User: own keys and usage"), ("admin", "Admin: manages everything")];
+    let roles = [
+        ("user", "User: own keys and usage"),
+        ("admin", "Admin: manages everything"),
+    ];
     let roles = roles.map(|(value, title)| (value.to_owned(), title.to_owned()));
     view! {
         <SidePanel title="New user" close>

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     components::{
-        budget_bar::BudgetCard, live, notice::Notice, page_header::PageHeader,
-        suspense_error::Load,
+        budget_bar::BudgetCard, live, notice::Notice, page_header::PageHeader, suspense_error::Load,
     },
     pages::admin::overview::{ByHour, ByModel, Latest, OverviewPage, Sums, use_measure},
 };

@@ -34,7 +34,9 @@ fn message(turn: &Turn, model: &str, id: &str) -> Value {
 pub(super) fn whole(turn: &Turn, model: &str, id: &str) -> String {
     let mut message = message(turn, model, id);
     message["content"] = match &turn.tool {
-        Some(tool) => json!([{"type": "tool_use", "id": format!("toolu_{id}"), "name": tool.name, "input": tool.arguments}]),
+        Some(tool) => {
+            json!([{"type": "tool_use", "id": format!("toolu_{id}"), "name": tool.name, "input": tool.arguments}])
+        }
         None => json!([{"type": "text", "text": turn.text}]),
     };
     message["stop_reason"] = json!(stop_reason(turn));
@@ -47,16 +49,25 @@ pub(super) fn stream(turn: &Turn, model: &str, id: &str) -> Vec<String> {
         let name = data["type"].as_str().unwrap_or_default().to_owned();
         format!("event: {name}\ndata: {data}\n\n")
     };
-    let delta = |delta: Value| event(json!({"type": "content_block_delta", "index": 0, "delta": delta}));
-    let mut events = vec![event(json!({"type": "message_start", "message": message(turn, model, id)}))];
+    let delta =
+        |delta: Value| event(json!({"type": "content_block_delta", "index": 0, "delta": delta}));
+    let mut events = vec![event(
+        json!({"type": "message_start", "message": message(turn, model, id)}),
+    )];
     let block = match &turn.tool {
-        Some(tool) => json!({"type": "tool_use", "id": format!("toolu_{id}"), "name": tool.name, "input": {}}),
+        Some(tool) => {
+            json!({"type": "tool_use", "id": format!("toolu_{id}"), "name": tool.name, "input": {}})
+        }
         None => json!({"type": "text", "text": ""}),
     };
-    events.push(event(json!({"type": "content_block_start", "index": 0, "content_block": block})));
+    events.push(event(
+        json!({"type": "content_block_start", "index": 0, "content_block": block}),
+    ));
     events.push(event(json!({"type": "ping"})));
     match &turn.tool {
-        Some(tool) => events.push(delta(json!({"type": "input_json_delta", "partial_json": tool.arguments.to_string()}))),
+        Some(tool) => events.push(delta(
+            json!({"type": "input_json_delta", "partial_json": tool.arguments.to_string()}),
+        )),
         None => events.extend(
             turn.text
                 .split_inclusive(' ')

@@ -81,7 +81,8 @@ pub(super) fn stream(turn: &Turn, model: &str, id: &str, request: &Value) -> Vec
             "function": {"arguments": tool.arguments.to_string()},
         }]})));
     }
-    let finish = json!([{"index": 0, "delta": {}, "logprobs": null, "finish_reason": finish_reason(turn)}]);
+    let finish =
+        json!([{"index": 0, "delta": {}, "logprobs": null, "finish_reason": finish_reason(turn)}]);
     events.push(chunk(finish, Value::Null));
     if request["stream_options"]["include_usage"] == true {
         events.push(chunk(json!([]), usage(turn)));

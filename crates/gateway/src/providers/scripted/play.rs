@@ -60,16 +60,18 @@ pub(super) fn turn(dialect: Dialect, request: &Value) -> Result<Turn, String> {
     let text = match (&tool, result) {
         (Some(_), _) => String::new(),
         (None, Some(result)) => {
-            format!("This is the demo backend of LLM Router, not a real model. The tool said: {result}")
+            format!(
+                "This is the demo backend of LLM Router, not a real model. The tool said: {result}"
+            )
         }
         (None, None) => {
             format!("This is the demo backend of LLM Router, not a real model. You said: {asked}")
         }
     };
     let said = text.split_whitespace().count()
-        + tool
-            .as_ref()
-            .map_or(0, |t| t.arguments.to_string().split_whitespace().count() + 1);
+        + tool.as_ref().map_or(0, |t| {
+            t.arguments.to_string().split_whitespace().count() + 1
+        });
     let limit = request["max_completion_tokens"]
         .as_u64()
         .or(request["max_tokens"].as_u64())
@@ -128,7 +130,9 @@ fn chosen_tool(dialect: Dialect, request: &Value, asked: &str) -> Option<ToolCal
         .collect();
     let choice = &request["tool_choice"];
     let kind = choice.as_str().or(choice["type"].as_str());
-    let named = choice["name"].as_str().or(choice["function"]["name"].as_str());
+    let named = choice["name"]
+        .as_str()
+        .or(choice["function"]["name"].as_str());
     let chosen = match (kind, named) {
         (Some("none"), _) => None,
         (_, Some(name)) => tools.iter().find(|(n, _)| *n == name),
@@ -159,7 +163,12 @@ fn sample(schema: &Value, depth: usize) -> Value {
             let members: Map<String, Value> = required
                 .iter()
                 .filter_map(Value::as_str)
-                .map(|name| (name.to_owned(), sample(&schema["properties"][name], depth + 1)))
+                .map(|name| {
+                    (
+                        name.to_owned(),
+                        sample(&schema["properties"][name], depth + 1),
+                    )
+                })
                 .collect();
             Value::Object(members)
         }
@@ -185,20 +194,41 @@ mod tests {
         let tools = json!([{"type": "function", "function": {"name": "get_weather", "parameters": schema}}]);
         let turn = |extra| turn(Dialect::OpenaiChat, &ask(extra)).expect("a turn");
         let called = turn(json!({"tools": tools})).tool.expect("a call");
-        assert_eq!((called.name.as_str(), called.arguments), ("get_weather", json!({"city": "demo", "unit": "C"})));
-        assert_eq!(turn(json!({"tools": tools, "tool_choice": "none"})).tool, None);
+        assert_eq!(
+            (called.name.as_str(), called.arguments),
+            ("get_weather", json!({"city": "demo", "unit": "C"}))
+        );
+        assert_eq!(
+            turn(json!({"tools": tools, "tool_choice": "none"})).tool,
+            None
+        );
         let hello = json!([{"role": "user", "content": "hello"}]);
         assert_eq!(turn(json!({"tools": tools, "messages": hello})).tool, None);
-        assert!(turn(json!({"tools": tools, "messages": hello, "tool_choice": "required"})).tool.is_some());
+        assert!(
+            turn(json!({"tools": tools, "messages": hello, "tool_choice": "required"}))
+                .tool
+                .is_some()
+        );
     }
 
     #[test]
     fn a_result_is_quoted_and_a_limit_is_kept() {
         let messages = json!([{"role": "user", "content": "x"}, {"role": "user", "content": [{"type": "tool_result", "content": "21 degrees"}]}]);
-        let answer = turn(Dialect::AnthropicMessages, &ask(json!({"messages": messages}))).expect("a turn");
-        assert!(answer.text.ends_with("The tool said: 21 degrees"), "{}", answer.text);
+        let answer = turn(
+            Dialect::AnthropicMessages,
+            &ask(json!({"messages": messages})),
+        )
+        .expect("a turn");
+        assert!(
+            answer.text.ends_with("The tool said: 21 degrees"),
+            "{}",
+            answer.text
+        );
         let short = turn(Dialect::OpenaiChat, &ask(json!({"max_tokens": 3}))).expect("a turn");
-        assert_eq!((short.text.as_str(), short.output_tokens, short.cut_short), ("This is the ", 3, true));
+        assert_eq!(
+            (short.text.as_str(), short.output_tokens, short.cut_short),
+            ("This is the ", 3, true)
+        );
     }
 
     #[test]
