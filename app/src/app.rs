@@ -131,7 +131,7 @@ fn may_enter() -> Option<bool> {
 
 /// Where those go who may not enter.
 fn way_in() -> String {
-    let me = SessionContext::here().and_then(|session| session.0.get_untracked());
+    let me = SessionContext::here().and_then(SessionContext::known);
     if matches!(me, Some(Ok(me)) if me.must_change_password) {
         return "/account".to_owned();
     }

@@ -5,7 +5,10 @@ use domain::Role;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::error::AppError;
+use crate::{
+    components::suspense_error::{Loading, loading},
+    error::AppError,
+};
 
 /// The signed-in user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,18 +42,24 @@ impl Me {
 
 /// The answer to [`whoami`], shared by all pages of a visit.
 #[derive(Clone, Copy, Debug)]
-pub struct SessionContext(pub Resource<Result<Me, AppError>>);
+pub struct SessionContext(pub Loading<Me>);
 
 impl SessionContext {
     /// Asks the server once per document; signing in and out load a new one.
     pub fn provide() {
-        provide_context(Self(Resource::new(|| (), |()| whoami())));
+        provide_context(Self(loading(|| (), |()| whoami())));
     }
 
     /// The session of the page that is being made.
     #[must_use]
     pub fn here() -> Option<Self> {
         use_context()
+    }
+
+    /// The user, for what is made after the guard has waited for it.
+    #[must_use]
+    pub fn known(self) -> Option<Result<Me, AppError>> {
+        self.0.get_untracked()
     }
 
     /// The user, once known. Reactive.

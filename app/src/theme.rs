@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::error::AppError;
+use crate::{components::post_form::Next, error::AppError};
 
 /// The name of the cookie.
 pub const COOKIE: &str = "theme";
@@ -59,9 +59,9 @@ pub fn current() -> Theme {
 
 /// Remembers the choice for a year. A visitor may switch before signing in.
 #[server(prefix = "/_fn", endpoint = "theme")]
-pub async fn set_theme(theme: Theme) -> Result<Theme, AppError> {
+pub async fn set_theme(theme: Theme) -> Result<Next, AppError> {
     crate::server::remember_theme(theme);
-    Ok(theme)
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 """The router under test: its configuration, and the accounts that tests make on it.
 
 Each test has an account of its own, so that what it spent can be read without knowing what other tests did."""
+import functools
 import itertools
 import json
 import os
@@ -19,6 +20,8 @@ from upstream import ANSWERS
 MASTER_KEY = "sk-master-for-tests"
 UPSTREAM_KEY = "sk-upstream-secret"
 MAX_BODY = 1 << 20
+# For what no SDK does. One for all calls, since making a client takes longer than most of them.
+_http = httpx.Client(timeout=30)
 _numbers = itertools.count(1)
 
 
@@ -61,10 +64,13 @@ class Account:
         self.url, self.id, self.name, self.key = url, fields["id"], fields["name"], fields["api_key"]
         self.fields = fields
 
+    # One client per account and settings, as in a program: making one loads all certificates again.
+    @functools.cache
     def openai(self, **more) -> openai.OpenAI:
         """The official client, without retries unless asked for: a test wants to see the first answer."""
         return openai.OpenAI(**{"base_url": f"{self.url}/v1", "api_key": self.key, "max_retries": 0, "timeout": 60, **more})
 
+    @functools.cache
     def anthropic(self, **more) -> anthropic.Anthropic:
         """The official client, without retries unless asked for."""
         return anthropic.Anthropic(**{"base_url": self.url, "api_key": self.key, "max_retries": 0, "timeout": 60, **more})
@@ -72,11 +78,11 @@ class Account:
     def post(self, path: str, body: bytes, **headers) -> httpx.Response:
         """Bytes that no SDK would send."""
         given = {"authorization": f"Bearer {self.key}", "content-type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
-        return httpx.post(self.url + path, content=body, headers=given, timeout=30)
+        return _http.post(self.url + path, content=body, headers=given)
 
     def budget(self) -> dict:
         """GET /v1/budget, amounts as exact decimals of USD."""
-        answer = httpx.get(f"{self.url}/v1/budget", headers={"authorization": f"Bearer {self.key}"})
+        answer = _http.get(f"{self.url}/v1/budget", headers={"authorization": f"Bearer {self.key}"})
         assert answer.status_code == 200, answer.text
         return json.loads(answer.text, parse_float=Decimal, parse_int=Decimal)
 
@@ -90,7 +96,7 @@ class Account:
 
 def admin(url: str, method: str, path: str, body: dict | None = None):
     """An administrator's call, which has to succeed."""
-    answer = httpx.request(method, url + path, headers={"authorization": f"Bearer {MASTER_KEY}"}, json=body)
+    answer = _http.request(method, url + path, headers={"authorization": f"Bearer {MASTER_KEY}"}, json=body)
     assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
     return json.loads(answer.text, parse_float=Decimal) if answer.content else None
 

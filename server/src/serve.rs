@@ -1,16 +1,22 @@
 //! `llm-router serve`: builds everything from the configuration, serves, and takes it apart again in
 //! the right order.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
-use control::{ChangeListener, Control, ControlSettings};
+use control::{Bootstrap, ChangeListener, Control, ControlSettings};
 use domain::{
     Dialect,
     clock::{Clock, SystemClock},
 };
 use gateway::{Gateway, settings::GatewaySettings};
 use leptos::prelude::LeptosOptions;
+use secrecy::SecretString;
 use storage::{Database, DatabaseOptions, Synchronous, ledger::Ledger};
 use tokio::{
     net::TcpListener,
@@ -45,130 +51,197 @@ pub fn run(loaded: Loaded) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("failed to start the runtime")?
-        .block_on(serve(loaded))
+        .block_on(async {
+            let server = Server::start(loaded, Arc::new(SystemClock)).await?;
+            let stop = stop_signal()?;
+            announce(&server.banner());
+            server.run(stop).await;
+            Ok(())
+        })
 }
 
-async fn serve(loaded: Loaded) -> anyhow::Result<()> {
-    for warning in &loaded.warnings {
-        tracing::warn!("{warning}");
-    }
-    let config = Arc::new(loaded.config);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let secret = InstallationSecret::beside(config.database.url.path())?;
-    let database = open_database(&config).await?;
-    let (ledger, interrupted) = Ledger::start(&database)
-        .await
-        .context("failed to start the ledger")?;
-    if interrupted > 0 {
-        tracing::warn!(
-            requests = interrupted,
-            "the last run was cut short; its running requests are marked as interrupted"
-        );
-    }
-    let master_key = config
-        .auth
-        .master_key
-        .clone()
-        .unwrap_or_else(|| secret.default_master_key());
-    let settings = settings::gateway_settings(&config, master_key.clone());
-    let (openai_model, anthropic_model) = models_to_try(&settings);
-    let gateway = Gateway::start(
-        settings,
-        database.clone(),
-        ledger.clone(),
-        secret.key_hasher(),
-        Arc::clone(&clock),
-    )
-    .await?;
-    let control = Control::new(
-        database.clone(),
-        secret.key_hasher(),
-        ControlSettings {
-            time_zone: config.dashboard.time_zone.clone(),
-            time_zone_name: config
-                .dashboard
-                .time_zone
-                .iana_name()
-                .unwrap_or("UTC")
-                .to_owned(),
-            master_key: Some(master_key.clone()),
-        },
-        Arc::clone(&clock),
-        reload_on_change(gateway.clone()),
-    );
-    let static_keys: Vec<_> = config
-        .auth
-        .static_keys
-        .iter()
-        .map(|k| (k.label.clone(), k.key.clone()))
-        .collect();
-    let bootstrap = control
-        .bootstrap(
-            Some(&config.auth.admin_user),
-            config.auth.admin_password.clone(),
-            true,
+/// Everything that serves, built and listening: a client that connects now is answered as soon as
+/// the server runs. Whoever embeds it, as tests do, decides when it stops and what time it is.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    state: AppState,
+    database: Database,
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+    bootstrap: Bootstrap,
+    master_key: SecretString,
+}
+
+impl Server {
+    /// Opens the database, starts the ledger and the gateway, and listens.
+    ///
+    /// # Errors
+    /// What keeps it from starting, for a person to read.
+    pub async fn start(loaded: Loaded, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        let config = Arc::new(loaded.config);
+        let secret = InstallationSecret::beside(config.database.url.path())?;
+        let database = open_database(&config).await?;
+        let (ledger, interrupted) = Ledger::start(&database)
+            .await
+            .context("failed to start the ledger")?;
+        if interrupted > 0 {
+            tracing::warn!(
+                requests = interrupted,
+                "the last run was cut short; its running requests are marked as interrupted"
+            );
+        }
+        let master_key = config
+            .auth
+            .master_key
+            .clone()
+            .unwrap_or_else(|| secret.default_master_key());
+        let settings = settings::gateway_settings(&config, master_key.clone());
+        let (openai_model, anthropic_model) = models_to_try(&settings);
+        let gateway = Gateway::start(
+            settings,
+            database.clone(),
+            ledger.clone(),
+            secret.key_hasher(),
+            Arc::clone(&clock),
         )
-        .await
-        .context("failed to set up the first administrator")?;
-    control
-        .sync_environment_keys(&static_keys)
-        .await
-        .context("failed to take over the keys of the environment")?;
+        .await?;
+        let control = Control::new(
+            database.clone(),
+            secret.key_hasher(),
+            ControlSettings {
+                time_zone: config.dashboard.time_zone.clone(),
+                time_zone_name: config
+                    .dashboard
+                    .time_zone
+                    .iana_name()
+                    .unwrap_or("UTC")
+                    .to_owned(),
+                master_key: Some(master_key.clone()),
+            },
+            Arc::clone(&clock),
+            reload_on_change(gateway.clone()),
+        );
+        let static_keys: Vec<_> = config
+            .auth
+            .static_keys
+            .iter()
+            .map(|k| (k.label.clone(), k.key.clone()))
+            .collect();
+        let bootstrap = control
+            .bootstrap(
+                Some(&config.auth.admin_user),
+                config.auth.admin_password.clone(),
+                true,
+            )
+            .await
+            .context("failed to set up the first administrator")?;
+        control
+            .sync_environment_keys(&static_keys)
+            .await
+            .context("failed to take over the keys of the environment")?;
 
-    let listen = config.server.listen();
-    let listener = TcpListener::bind(listen).await.with_context(|| {
-        format!("cannot listen on {listen}; choose another with --port or server.port")
-    })?;
-    let address = listener
-        .local_addr()
-        .context("the listener has no address")?;
-    let state = AppState {
-        gateway: gateway.clone(),
-        control,
-        site: app::ServerInfo {
-            public_url: config.server.public_url.as_ref().map(ToString::to_string),
-            version: env!("CARGO_PKG_VERSION"),
-            refresh_interval_s: u32::try_from(config.dashboard.refresh_interval.as_secs())
-                .unwrap_or(u32::MAX),
-            openai_model: openai_model.clone(),
-            anthropic_model,
-        },
-        leptos: LeptosOptions::builder()
-            .output_name("llm-router")
-            .site_root("target/site")
-            .build(),
-        config: Arc::clone(&config),
-    };
-    let router = router::build(state, database.clone());
-    let stop = stop_signal()?;
-    let mut jobs = jobs::start(&gateway, &database, clock);
-    let first_start = bootstrap.admin_created.is_some() && config.auth.master_key.is_none();
-    announce(&Banner {
-        address,
-        public_url: config
-            .server
-            .public_url
-            .as_ref()
-            .map(config::BaseUrl::as_str),
-        bootstrap: &bootstrap,
-        master_key: first_start.then_some(&master_key),
-        model: openai_model.as_deref(),
-    });
-    drop(bootstrap);
-
-    connections::serve(listener, router, stop, config.server.shutdown_grace).await;
-
-    jobs.shutdown().await;
-    jobs::flush_last_used(&gateway, &database).await;
-    if tokio::time::timeout(FLUSH_TIMEOUT, ledger.close())
-        .await
-        .is_err()
-    {
-        tracing::error!("the ledger's last rows could not be written");
+        let listen = config.server.listen();
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!("cannot listen on {listen}; choose another with --port or server.port")
+        })?;
+        let address = listener
+            .local_addr()
+            .context("the listener has no address")?;
+        let state = AppState {
+            gateway,
+            control,
+            site: app::ServerInfo {
+                public_url: config.server.public_url.as_ref().map(ToString::to_string),
+                version: env!("CARGO_PKG_VERSION"),
+                refresh_interval_s: u32::try_from(config.dashboard.refresh_interval.as_secs())
+                    .unwrap_or(u32::MAX),
+                openai_model,
+                anthropic_model,
+            },
+            leptos: LeptosOptions::builder()
+                .output_name("llm-router")
+                .site_root("target/site")
+                .build(),
+            config,
+        };
+        Ok(Self {
+            listener,
+            address,
+            state,
+            database,
+            ledger,
+            clock,
+            bootstrap,
+            master_key,
+        })
     }
-    database.close().await;
-    tracing::info!("stopped");
-    Ok(())
+
+    /// Where it listens; with port 0 the port that was free.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What its handlers are given.
+    #[must_use]
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Serves until `stop` resolves, lets running answers finish within the configured grace, and
+    /// writes what is left to write.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self {
+            listener,
+            state,
+            database,
+            ledger,
+            clock,
+            address: _,
+            bootstrap,
+            master_key,
+        } = self;
+        // What has been shown is forgotten.
+        drop((bootstrap, master_key));
+        let gateway = state.gateway.clone();
+        let grace = state.config.server.shutdown_grace;
+        let router = router::build(state, database.clone());
+        let mut jobs = jobs::start(&gateway, &database, clock);
+        connections::serve(listener, router, stop, grace).await;
+
+        jobs.shutdown().await;
+        jobs::flush_last_used(&gateway, &database).await;
+        if tokio::time::timeout(FLUSH_TIMEOUT, ledger.close())
+            .await
+            .is_err()
+        {
+            tracing::error!("the ledger's last rows could not be written");
+        }
+        database.close().await;
+        tracing::info!("stopped");
+    }
+
+    fn banner(&self) -> Banner<'_> {
+        let config = &self.state.config;
+        let first_start =
+            self.bootstrap.admin_created.is_some() && config.auth.master_key.is_none();
+        Banner {
+            address: self.address,
+            public_url: config
+                .server
+                .public_url
+                .as_ref()
+                .map(config::BaseUrl::as_str),
+            bootstrap: &self.bootstrap,
+            master_key: first_start.then_some(&self.master_key),
+            model: self.state.site.openai_model.as_deref(),
+        }
+    }
 }
 
 async fn open_database(config: &Config) -> anyhow::Result<Database> {
@@ -227,10 +300,12 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "what the operator is waiting for; secrets must not go to the log"
-)]
+/// Prints what the operator is waiting for; secrets must not go to the log. Output that nobody reads,
+/// as under a supervisor that closes it, is no reason not to serve.
 fn announce(banner: &Banner<'_>) {
-    println!("{}", banner.render());
+    let mut out = io::stdout().lock();
+    let printed = writeln!(out, "{}", banner.render()).and_then(|()| out.flush());
+    if let Err(error) = printed {
+        tracing::warn!(error = %error, "the address and the first passwords could not be shown");
+    }
 }

@@ -6,18 +6,8 @@ use leptos::prelude::*;
 use super::icon::Icon;
 use crate::error::AppError;
 
-/// The error of a form, as its action holds it.
+/// The error of a form.
 pub type FormFailure = Signal<Option<AppError>>;
-
-/// The error that an action ended with, if it did.
-#[must_use]
-pub fn failure<T, S>(value: S) -> FormFailure
-where
-    T: Clone + Send + Sync + 'static,
-    S: Get<Value = Option<Result<T, AppError>>> + Copy + Send + Sync + 'static,
-{
-    Signal::derive(move || value.get().and_then(Result::err))
-}
 
 fn error_at(failure: FormFailure, name: &'static str) -> Memo<Option<String>> {
     Memo::new(move |_| {

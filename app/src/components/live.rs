@@ -6,19 +6,20 @@ use std::time::Duration;
 use leptos::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::suspense_error::Loading;
 use crate::session::SessionContext;
 
 /// Fetches `resource` again at the pace that the server asked for. Only in the browser: effects do
 /// not run on the server.
-pub fn refresh<T>(resource: Resource<T>)
+pub fn refresh<T>(resource: Loading<T>)
 where
-    T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static,
+    T: Send + Sync + Serialize + DeserializeOwned + 'static,
 {
     let Some(session) = SessionContext::here() else {
         return;
     };
     Effect::new(move |_| {
-        let seconds = match session.0.get_untracked() {
+        let seconds = match session.known() {
             Some(Ok(me)) => me.refresh_interval_s,
             _ => return,
         };

@@ -15,6 +15,7 @@ pub mod notice;
 pub mod page_header;
 pub mod pagination;
 pub mod panel;
+pub mod post_form;
 pub mod requests_table;
 pub mod search_form;
 pub mod secret_once;

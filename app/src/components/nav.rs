@@ -82,7 +82,7 @@ pub fn UserFrame() -> impl IntoView {
 
 fn frame(page: fn(&Me) -> AnyView) -> impl IntoView {
     // The guard above this has waited for the session.
-    let me = SessionContext::here().and_then(SessionContext::me);
+    let me = SessionContext::here().and_then(SessionContext::known);
     match me {
         Some(Ok(me)) => {
             let content = page(&me);

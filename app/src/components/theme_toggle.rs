@@ -1,8 +1,11 @@
 //! Light, dark, or as the system has it: three buttons of one form.
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 
-use super::icon::Icon;
+use super::{
+    icon::Icon,
+    post_form::{Post, PostForm},
+};
 use crate::theme::{self, SetTheme, Theme};
 
 const CHOICES: [(Theme, &str, &str); 3] = [
@@ -13,12 +16,8 @@ const CHOICES: [(Theme, &str, &str); 3] = [
 
 #[component]
 pub fn ThemeToggle() -> impl IntoView {
-    let set = ServerAction::<SetTheme>::new();
-    let first = theme::current();
-    let theme = Memo::new(move |_| match set.value().get() {
-        Some(Ok(theme)) => theme,
-        _ => first,
-    });
+    let post = Post::to::<SetTheme>();
+    let theme = RwSignal::new(theme::current());
     // The attribute stands on <html>, which the server wrote and no component owns.
     Effect::new(move |_| {
         if let Some(html) = document().document_element() {
@@ -34,6 +33,7 @@ pub fn ThemeToggle() -> impl IntoView {
                 value=choice.as_str()
                 aria-label=name
                 title=name
+                on:click=move |_| theme.set(choice)
                 aria-pressed=move || if theme.get() == choice { "true" } else { "false" }
             >
                 <Icon name=icon/>
@@ -41,8 +41,8 @@ pub fn ThemeToggle() -> impl IntoView {
         }
     });
     view! {
-        <ActionForm action=set attr:class="themes" attr:aria-label="Colours">
+        <PostForm post class="themes">
             {buttons.collect_view()}
-        </ActionForm>
+        </PostForm>
     }
 }

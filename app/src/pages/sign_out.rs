@@ -2,22 +2,28 @@
 //! stays in memory.
 
 use leptos::prelude::*;
-use leptos::server_fn::ServerFn;
 
-use crate::{components::icon::Icon, error::AppError};
+use crate::{
+    components::{
+        icon::Icon,
+        post_form::{Next, Post},
+    },
+    error::AppError,
+};
 
 /// Forgets the session.
 #[server(name = EndSession, prefix = "/_fn", endpoint = "sign-out")]
-pub async fn end_session() -> Result<(), AppError> {
+pub async fn end_session() -> Result<Next, AppError> {
     crate::server::end_session().await?;
     leptos_axum::redirect("/login?done=signed-out");
-    Ok(())
+    Ok(None)
 }
 
 #[component]
 pub fn SignOut() -> impl IntoView {
+    let post = Post::to::<EndSession>();
     view! {
-        <form method="post" action=EndSession::url()>
+        <form method="post" action=post.url()>
             <button type="submit">
                 <Icon name="log-out"/>
                 "Sign out"

@@ -61,7 +61,7 @@ fn configuration(address: SocketAddr, upstream: SocketAddr, database: &str) -> S
 database: {{ url: "{database}" }}
 auth: {{ master_key: "{MASTER_KEY}" }}
 demo: {{ enabled: false }}
-limits: {{ requests_per_minute: 100000000, tokens_per_minute: 1000000000000, max_parallel: 100000 }}
+limits: {{ requests_per_minute: 100000000 }}
 backends:
   - name: bench
     kind: openai_compatible

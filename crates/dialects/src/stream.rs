@@ -246,6 +246,18 @@ mod tests {
     }
 
     #[test]
+    fn a_usage_chunk_with_an_empty_choice_is_kept_back_too() {
+        let usage = "data: {\"model\":\"asked\",\"choices\":[{\"index\":0,\"delta\":{}}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2}}\n\n";
+        let (out, _, reader) = run(Dialect::OpenaiChat, false, &[usage]);
+        assert_eq!(out, "");
+        assert_eq!(reader.usage(100).0.output, 2);
+        // What says something besides is never held back.
+        let opening = usage.replace("{}", "{\"role\":\"assistant\"}");
+        let (out, ..) = run(Dialect::OpenaiChat, false, &[opening.as_str()]);
+        assert_eq!(out, opening);
+    }
+
+    #[test]
     fn a_stream_cut_off_is_estimated_from_what_came() {
         let (_, _, reader) = run(Dialect::OpenaiChat, false, &CHAT[..2]);
         let (usage, estimated) = reader.usage(100);

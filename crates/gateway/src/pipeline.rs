@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -42,6 +43,9 @@ use crate::{
     settle::Settlement,
     transform::ClientRequest,
 };
+
+/// How long a client may take to send a request's body; a slow line with a large one needs minutes.
+const BODY_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The data plane. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -467,9 +471,9 @@ where
     if declared.is_some_and(|n| n > limit as u64) {
         return Err(GatewayError::BodyTooLarge { limit });
     }
-    let body = Limited::new(body, limit)
-        .collect()
+    let body = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect())
         .await
+        .map_err(|_| GatewayError::BodyUnreadable)?
         .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
             Some(_) => GatewayError::BodyTooLarge { limit },
             None => GatewayError::BodyUnreadable,

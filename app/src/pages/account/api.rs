@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::error::AppError;
+use crate::{components::post_form::Next, error::AppError};
 
 /// Ends all other sessions of the user and keeps this one.
 #[server(prefix = "/_fn", endpoint = "account/password")]
@@ -10,7 +10,7 @@ pub async fn change_password(
     current: String,
     password: String,
     repeat: String,
-) -> Result<(), AppError> {
+) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let principal = crate::server::principal().await?;
     if password != repeat {
@@ -22,5 +22,5 @@ pub async fn change_password(
     let version = changed.await.map_err(crate::server::refuse)?;
     crate::server::continue_session(version).await?;
     leptos_axum::redirect("/account?done=password-changed");
-    Ok(())
+    Ok(None)
 }

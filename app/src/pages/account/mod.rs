@@ -4,13 +4,13 @@
 pub mod api;
 
 use leptos::prelude::*;
-use leptos::server_fn::ServerFn;
 
 use crate::{
     components::{
-        form_field::{FormAlert, Submit, TextField, failure},
+        form_field::{FormAlert, Submit, TextField},
         notice::Notice,
         page_header::PageHeader,
+        post_form::Post,
     },
     session::SessionContext,
 };
@@ -21,11 +21,12 @@ const FIELDS: &[&str] = &["current", "password", "repeat"];
 #[component]
 pub fn AccountPage() -> impl IntoView {
     let me = SessionContext::here()
-        .and_then(SessionContext::me)
+        .and_then(SessionContext::known)
         .and_then(Result::ok);
     let forced = me.as_ref().is_some_and(|me| me.must_change_password);
     let about = me.map(|me| format!("Signed in as {}.", me.name));
-    let failed = failure(ServerAction::<ChangePassword>::new().value());
+    let change = Post::to::<ChangePassword>();
+    let failed = change.failure();
     view! {
         <PageHeader title="Account" about=about/>
         <Notice/>
@@ -41,7 +42,7 @@ pub fn AccountPage() -> impl IntoView {
             <header>
                 <h2>"Change password"</h2>
             </header>
-            <form class="form body" method="post" action=ChangePassword::url()>
+            <form class="form body" method="post" action=change.url()>
                 <FormAlert failure=failed fields=FIELDS/>
                 <TextField
                     form="password"

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use crate::error::AppError;
+use crate::{components::post_form::Next, error::AppError};
 
 /// Starts a session and leads to `next`, or to where the user's house is.
 #[server(prefix = "/_fn", endpoint = "sign-in")]
-pub async fn sign_in(name: String, password: String, next: String) -> Result<(), AppError> {
+pub async fn sign_in(name: String, password: String, next: String) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let signed_in = control.sign_in(&name, password.into()).await;
     let signed_in =
@@ -27,5 +27,5 @@ pub async fn sign_in(name: String, password: String, next: String) -> Result<(),
     } else {
         next
     });
-    Ok(())
+    Ok(None)
 }

@@ -4,15 +4,15 @@
 pub mod api;
 
 use leptos::prelude::*;
-use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
     components::{
-        form_field::{FormAlert, Submit, TextField, failure},
+        form_field::{FormAlert, Submit, TextField},
         nav::Brand,
         notice::Notice,
         page_header::PageHeader,
+        post_form::Post,
         theme_toggle::ThemeToggle,
     },
     error::{AppError, Cause},
@@ -27,13 +27,14 @@ pub fn LoginPage() -> impl IntoView {
         .with_untracked(|query| query.get("next"))
         .filter(|next| url::local_path(next).is_some())
         .unwrap_or_default();
-    let failed = failure(ServerAction::<SignIn>::new().value());
+    let sign_in = Post::to::<SignIn>();
+    let failed = sign_in.failure();
     view! {
         <main class="alone">
             <Brand/>
             <PageHeader title="Sign in" about="With the account that an admin made for you."/>
             <Notice/>
-            <form class="form" method="post" action=SignIn::url()>
+            <form class="form" method="post" action=sign_in.url()>
                 <WrongCredentials failed/>
                 <input type="hidden" name="next" value=next/>
                 <TextField

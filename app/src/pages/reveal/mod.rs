@@ -11,32 +11,18 @@ use crate::{
     components::{
         page_header::PageHeader,
         secret_once::{SecretOnce, wipe_on_leave},
-        suspense_error::Load,
+        suspense_error::{Load, loading},
     },
-    error::AppError,
     session::page_status,
 };
 use api::{Revealed, SecretKind, reveal};
 use snippets::Snippets;
 
-/// Loads the page that shows a secret as a whole document, once an action has answered with it.
-pub fn open_document<S>(value: S)
-where
-    S: Get<Value = Option<Result<Option<String>, AppError>>> + Copy + Send + Sync + 'static,
-{
-    Effect::new(move |_| {
-        if let Some(Ok(Some(page))) = value.get() {
-            // A browser refuses only what is not a URL.
-            let _ = window().location().set_href(&page);
-        }
-    });
-}
-
 #[component]
 pub fn RevealPage() -> impl IntoView {
     let params = use_params_map();
     let token = Memo::new(move |_| params.read().get("token").unwrap_or_default());
-    let secret = Resource::new(move || token.get(), reveal);
+    let secret = loading(move || token.get(), reveal);
     view! {
         <Load
             resource=secret

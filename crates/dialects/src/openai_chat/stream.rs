@@ -47,8 +47,8 @@ pub fn read_event(data: &[u8]) -> Result<EventFacts, ScanError> {
     let begins = |key: &[u8], with: &[u8]| values(choices, key).any(|v| v.starts_with(with));
     facts.finished = begins(br#""finish_reason""#, b"\"");
     facts.content = facts.content_bytes > 0 || facts.finished || begins(br#""tool_calls""#, b"[{");
-    // Strict clients want the usage in a chunk of its own, whose choices are empty.
-    facts.usage_only = facts.usage.is_some() && matches!(choices, b"[]" | b"");
+    // OpenAI's usage chunk has empty choices, that of other servers a choice that says nothing.
+    facts.usage_only = facts.usage.is_some() && !facts.content && !begins(br#""role""#, b"\"");
     Ok(facts)
 }
 

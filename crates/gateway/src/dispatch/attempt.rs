@@ -60,10 +60,7 @@ pub async fn attempt(
         .map_err(|_| {
             Failure::new(
                 Cause::TimedOut,
-                format!(
-                    "did not complete its answer within {} s",
-                    timeouts.total.as_secs()
-                ),
+                format!("did not complete its answer within {:?}", timeouts.total),
             )
         })?
         .map(|whole| Answer::Whole(Box::new(whole)))
@@ -100,12 +97,9 @@ async fn send(
     let backend = &deployment.backend;
     let limit = backend.settings.timeouts.first_byte;
     let sent = backend.provider.send(transform(request, deployment));
-    let response = timeout(limit, sent).await.map_err(|_| {
-        Failure::new(
-            Cause::TimedOut,
-            format!("did not answer within {} s", limit.as_secs()),
-        )
-    })??;
+    let response = timeout(limit, sent)
+        .await
+        .map_err(|_| Failure::new(Cause::TimedOut, format!("did not answer within {limit:?}")))??;
     if response.status.is_success() {
         return Ok(response);
     }
@@ -144,12 +138,7 @@ async fn read_body(
     loop {
         let piece = timeout(idle, poll_fn(|cx| body.poll_piece(cx)))
             .await
-            .map_err(|_| {
-                Failure::new(
-                    Cause::TimedOut,
-                    format!("sent nothing for {} s", idle.as_secs()),
-                )
-            })?;
+            .map_err(|_| Failure::new(Cause::TimedOut, format!("sent nothing for {idle:?}")))?;
         let piece = match piece {
             None => break,
             Some(piece) => piece.map_err(|e| Failure::new(Cause::Unreadable, e.to_string()))?,

@@ -163,10 +163,12 @@ fn without_credentials(backend: &Backend, body: &[u8]) -> Vec<u8> {
     text
 }
 
-/// A failure and the backend whose it is.
+/// A failure and the deployment whose it is.
 #[derive(Clone, Debug)]
 pub struct Failed {
     pub backend: String,
+    /// As it is sent upstream.
+    pub model: String,
     pub failure: Failure,
 }
 
@@ -175,7 +177,7 @@ pub struct Failed {
 #[must_use]
 pub fn conclude(mut failed: Vec<Failed>) -> GatewayError {
     failed.dedup_by(|later, first| {
-        let same = later.backend == first.backend;
+        let same = later.backend == first.backend && later.model == first.model;
         if same {
             // Of several tries at one deployment the last one counts.
             std::mem::swap(&mut later.failure, &mut first.failure);

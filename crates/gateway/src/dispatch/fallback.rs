@@ -41,7 +41,10 @@ pub async fn dispatch(
         };
         for retry in 0..=retries {
             if retry > 0 {
-                tokio::time::sleep(backoff(retry, failed.last())).await;
+                let Some(pause) = backoff(retry, failed.last()) else {
+                    break;
+                };
+                tokio::time::sleep(pause).await;
             }
             admission.attempt(deployment);
             match attempt(request, request_id, deployment).await {
@@ -58,6 +61,7 @@ pub async fn dispatch(
                     let next = failure.cause.next();
                     let this = Failed {
                         backend: deployment.backend.name().to_owned(),
+                        model: deployment.model.clone(),
                         failure,
                     };
                     if let (Next::Return, Cause::Status(status)) = (next, this.failure.cause) {
@@ -88,12 +92,13 @@ fn note(deployment: &Deployment, failure: &Failure) {
     );
 }
 
-/// Exponential, with full jitter; at least as long as the upstream asked for, within the cap.
-fn backoff(retry: u32, last: Option<&Failed>) -> Duration {
+/// The pause before a retry: exponential, with full jitter, and at least as long as the upstream asked
+/// for. `None`: it asked for longer than a client should be kept waiting.
+fn backoff(retry: u32, last: Option<&Failed>) -> Option<Duration> {
     let cap = FIRST_BACKOFF
         .saturating_mul(1 << (retry - 1).min(10))
         .min(LONGEST_BACKOFF);
     let jittered = cap.mul_f64(fastrand::f64());
     let asked = last.and_then(|f| f.failure.retry_after).unwrap_or_default();
-    jittered.max(asked).min(LONGEST_BACKOFF)
+    (asked <= LONGEST_BACKOFF).then(|| jittered.max(asked))
 }

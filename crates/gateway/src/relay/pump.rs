@@ -110,10 +110,8 @@ impl Pump {
             }
             let Poll::Ready(piece) = self.upstream.poll_piece(cx) else {
                 ready!(self.poll_idle(cx));
-                let mut broken = BrokenStream::new(format!(
-                    "sent nothing for {} s",
-                    self.idle_timeout.as_secs()
-                ));
+                let mut broken =
+                    BrokenStream::new(format!("sent nothing for {:?}", self.idle_timeout));
                 broken.timed_out = true;
                 return Poll::Ready(Step::Broken {
                     out: Bytes::new(),

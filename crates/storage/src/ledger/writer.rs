@@ -55,7 +55,12 @@ pub(super) async fn run(pool: SqlitePool, mut queue: mpsc::UnboundedReceiver<Com
         };
         let received = tokio::select! {
             biased;
-            n = queue.recv_many(&mut commands, MAX_GROUP) => n,
+            n = queue.recv_many(&mut commands, MAX_GROUP) => {
+                // Whoever is about to settle, too, comes along: the group grows and nobody waits.
+                tokio::task::yield_now().await;
+                gather(&mut queue, &mut commands);
+                n
+            }
             () = tick => {
                 group.open.extend(fresh.drain().map(|(_, request)| request));
                 note_at = None;
@@ -95,6 +100,15 @@ pub(super) async fn run(pool: SqlitePool, mut queue: mpsc::UnboundedReceiver<Com
     }
     if let Some(done) = closing {
         let _ = done.send(());
+    }
+}
+
+/// Takes what has arrived meanwhile, up to the largest group.
+fn gather(queue: &mut mpsc::UnboundedReceiver<Command>, commands: &mut Vec<Command>) {
+    while commands.len() < MAX_GROUP
+        && let Ok(command) = queue.try_recv()
+    {
+        commands.push(command);
     }
 }
 

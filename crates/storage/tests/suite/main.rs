@@ -10,6 +10,7 @@ mod backends;
 mod budgets;
 mod fixture;
 mod keys;
+mod ledger;
 mod lifecycle;
 mod reports;
 mod sessions;

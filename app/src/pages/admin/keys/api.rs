@@ -3,7 +3,10 @@
 use domain::page::Page;
 use leptos::prelude::*;
 
-use crate::{components::key_list::KeyRow, error::AppError};
+use crate::{
+    components::{key_list::KeyRow, post_form::Next},
+    error::AppError,
+};
 
 /// One page of the keys whose label, owner, beginning or end is like `search`.
 #[server(prefix = "/_fn", endpoint = "admin/keys/list")]
@@ -71,7 +74,7 @@ pub async fn create_key(
     expires_in_days: String,
     requests_per_minute: String,
     allowed_models: String,
-) -> Result<Option<String>, AppError> {
+) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
     let owner_text = owner.to_string();
@@ -89,7 +92,9 @@ pub async fn create_key(
         &allowed_models,
         control.now(),
     )
-    .map_err(|error| AppError::from(error).keep(&typed))?;
+    .map_err(|error| {
+        crate::server::refuse_with(crate::error::Cause::Invalid(error)).keep(&typed)
+    })?;
     let shown = control.create_key(&admin, domain::UserId(owner), input);
     let shown = shown
         .await
@@ -107,20 +112,21 @@ pub async fn create_key(
 
 /// Lets a key be used, or not.
 #[server(prefix = "/_fn", endpoint = "admin/keys/set-active")]
-pub async fn set_key_active(id: i64, active: bool) -> Result<(), AppError> {
+pub async fn set_key_active(id: i64, active: bool) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
     let changed = control.set_key_active(&admin, domain::KeyId(id), active);
-    changed.await.map_err(crate::server::refuse)
+    changed.await.map_err(crate::server::refuse)?;
+    Ok(None)
 }
 
 /// Deletes a key for good.
 #[server(prefix = "/_fn", endpoint = "admin/keys/delete")]
-pub async fn delete_key(id: i64) -> Result<(), AppError> {
+pub async fn delete_key(id: i64) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
     let deleted = control.delete_key(&admin, domain::KeyId(id)).await;
     deleted.map_err(crate::server::refuse)?;
     leptos_axum::redirect("/admin-ui/keys?done=key-deleted");
-    Ok(())
+    Ok(None)
 }

@@ -2,12 +2,12 @@
 
 pub mod api;
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
     components::{
-        form_field::{FormAlert, SelectField, Submit, failure},
+        form_field::{FormAlert, SelectField, Submit},
         icon::Icon,
         key_form::{KEY_FIELDS, KeyFields},
         key_list::{KeyFacts, KeyList, KeyRow},
@@ -15,10 +15,10 @@ use crate::{
         page_header::PageHeader,
         pagination::{Extent, Pagination},
         panel::SidePanel,
+        post_form::{Post, PostForm},
         search_form::SearchForm,
-        suspense_error::Load,
+        suspense_error::{Load, loading},
     },
-    pages::reveal::open_document,
     url::{ListUrl, Panel},
 };
 use api::{CreateKey, DeleteKey, SetKeyActive, get_key, key_owners, list_keys};
@@ -30,11 +30,16 @@ pub fn KeysPage() -> impl IntoView {
     let query = use_query_map();
     let url = Memo::new(move |_| ListUrl::read(|name| query.read().get(name)));
     let panel = Memo::new(move |_| url.read().panel);
-    let set_active = ServerAction::<SetKeyActive>::new();
-    let keys = Resource::new(
+    let set_active = Post::to::<SetKeyActive>();
+    let delete = Post::to::<DeleteKey>();
+    let keys = loading(
         move || {
             let url = url.read();
-            (url.search.clone(), url.page, set_active.version().get())
+            (
+                url.search.clone(),
+                url.page,
+                set_active.version() + delete.version(),
+            )
         },
         |(search, page, _)| list_keys(search, page),
     );
@@ -65,7 +70,7 @@ pub fn KeysPage() -> impl IntoView {
             {move || match panel.get() {
                 Panel::Closed => ().into_any(),
                 Panel::New => view! { <NewKey close/> }.into_any(),
-                Panel::Item(id) => view! { <OneKey id close set_active/> }.into_any(),
+                Panel::Item(id) => view! { <OneKey id close set_active delete/> }.into_any(),
             }}
         </div>
     }
@@ -106,10 +111,9 @@ fn Listed(url: ListUrl, page: domain::page::Page<KeyRow>) -> impl IntoView {
 
 #[component]
 fn NewKey(close: Signal<String>) -> impl IntoView {
-    let create = ServerAction::<CreateKey>::new();
-    let failed = failure(create.value());
-    open_document(create.value());
-    let owners = Resource::new(|| (), |()| key_owners());
+    let create = Post::to::<CreateKey>();
+    let failed = create.failure();
+    let owners = loading(|| (), |()| key_owners());
     view! {
         <SidePanel title="New key" close>
             <section>
@@ -119,7 +123,7 @@ fn NewKey(close: Signal<String>) -> impl IntoView {
                         let mine = owners.first().map(|(id, _)| id.to_string());
                         let options = owners.into_iter().map(|(id, name)| (id.to_string(), name));
                         view! {
-                            <ActionForm action=create attr:class="form">
+                            <PostForm post=create class="form">
                                 <FormAlert failure=failed fields=KEY_FIELDS/>
                                 <SelectField
                                     form="new-key"
@@ -132,7 +136,7 @@ fn NewKey(close: Signal<String>) -> impl IntoView {
                                 />
                                 <KeyFields form="new-key" failure=failed/>
                                 <Submit label="Create key" pending=create.pending()/>
-                            </ActionForm>
+                            </PostForm>
                         }
                         .into_any()
                     }}
@@ -143,9 +147,13 @@ fn NewKey(close: Signal<String>) -> impl IntoView {
 }
 
 #[component]
-fn OneKey(id: i64, close: Signal<String>, set_active: ServerAction<SetKeyActive>) -> impl IntoView {
-    let key = Resource::new(move || set_active.version().get(), move |_| get_key(id));
-    let delete = ServerAction::<DeleteKey>::new();
+fn OneKey(id: i64, close: Signal<String>, set_active: Post, delete: Post) -> impl IntoView {
+    let key = loading(move || set_active.version(), move |_| get_key(id));
+    // An error about one key must not stand in the panel of the next.
+    on_cleanup(move || {
+        set_active.clear();
+        delete.clear();
+    });
     view! {
         <SidePanel title="Key" close>
             <Load
@@ -161,8 +169,8 @@ fn OneKey(id: i64, close: Signal<String>, set_active: ServerAction<SetKeyActive>
                                 <KeyFacts key/>
                             </section>
                             <section>
-                                <FormAlert failure=failure(set_active.value())/>
-                                <ActionForm action=set_active>
+                                <FormAlert failure=set_active.failure()/>
+                                <PostForm post=set_active>
                                     <input type="hidden" name="id" value=id/>
                                     <input type="hidden" name="active" value=(!active).to_string()/>
                                     <Submit
@@ -170,13 +178,13 @@ fn OneKey(id: i64, close: Signal<String>, set_active: ServerAction<SetKeyActive>
                                         variant="outline"
                                         pending=set_active.pending()
                                     />
-                                </ActionForm>
+                                </PostForm>
                             </section>
                             <section>
-                                <FormAlert failure=failure(delete.value())/>
+                                <FormAlert failure=delete.failure()/>
                                 <details class="danger">
                                     <summary>"Delete this key"</summary>
-                                    <ActionForm action=delete attr:class="form">
+                                    <PostForm post=delete class="form">
                                         <p class="quiet">
                                             "Requests with it are refused from now on. This cannot be taken back; what it has spent stays in the history."
                                         </p>
@@ -188,7 +196,7 @@ fn OneKey(id: i64, close: Signal<String>, set_active: ServerAction<SetKeyActive>
                                                 pending=delete.pending()
                                             />
                                         </div>
-                                    </ActionForm>
+                                    </PostForm>
                                 </details>
                             </section>
                         </div>

@@ -20,7 +20,7 @@ use crate::{
         notice::Notice,
         page_header::PageHeader,
         requests_table::RequestsTable,
-        suspense_error::Load,
+        suspense_error::{Load, loading},
     },
     format,
 };
@@ -57,7 +57,7 @@ pub struct OverviewPage {
 #[component]
 pub fn AdminOverview() -> impl IntoView {
     let measure = use_measure();
-    let page = Resource::new(move || measure.get(), api::admin_overview);
+    let page = loading(move || measure.get(), api::admin_overview);
     live::refresh(page);
     view! {
         <PageHeader title="Overview" about="All users, all keys."/>

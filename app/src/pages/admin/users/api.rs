@@ -5,7 +5,7 @@ use domain::page::Page;
 use leptos::prelude::*;
 
 use super::UserRow;
-use crate::error::AppError;
+use crate::{components::post_form::Next, error::AppError};
 
 /// One page of the users whose name or e-mail address contains `search`.
 #[server(prefix = "/_fn", endpoint = "admin/users/list")]
@@ -49,7 +49,7 @@ pub async fn create_user(
     password: String,
     daily_budget: String,
     monthly_budget: String,
-) -> Result<Option<String>, AppError> {
+) -> Result<Next, AppError> {
     use domain::validation::{Field, budget};
 
     let control = crate::server::control()?;
@@ -61,7 +61,10 @@ pub async fn create_user(
         ("daily_budget", daily_budget.as_str()),
         ("monthly_budget", monthly_budget.as_str()),
     ];
-    let read = |field, text| budget(field, text).map_err(|e| AppError::from(e).keep(&typed));
+    let read = |field, text| {
+        budget(field, text)
+            .map_err(|e| crate::server::refuse_with(crate::error::Cause::Invalid(e)).keep(&typed))
+    };
     let input = control::NewUserInput {
         name: name.clone(),
         email: Some(email.clone()).filter(|email| !email.trim().is_empty()),
@@ -93,11 +96,12 @@ pub async fn create_user(
 
 /// Lets a user in, or keeps them and their keys out.
 #[server(prefix = "/_fn", endpoint = "admin/users/set-active")]
-pub async fn set_user_active(id: i64, active: bool) -> Result<(), AppError> {
+pub async fn set_user_active(id: i64, active: bool) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
     let changed = control.set_user_active(&admin, domain::UserId(id), active);
-    changed.await.map_err(crate::server::refuse)
+    changed.await.map_err(crate::server::refuse)?;
+    Ok(None)
 }
 
 /// Sets both budgets; an empty one is no limit.
@@ -106,7 +110,7 @@ pub async fn update_budget(
     id: i64,
     daily_budget: String,
     monthly_budget: String,
-) -> Result<(), AppError> {
+) -> Result<Next, AppError> {
     use domain::validation::{Field, budget};
 
     let control = crate::server::control()?;
@@ -115,18 +119,22 @@ pub async fn update_budget(
         ("daily_budget", daily_budget.as_str()),
         ("monthly_budget", monthly_budget.as_str()),
     ];
-    let read = |field, text| budget(field, text).map_err(|e| AppError::from(e).keep(&typed));
+    let read = |field, text| {
+        budget(field, text)
+            .map_err(|e| crate::server::refuse_with(crate::error::Cause::Invalid(e)).keep(&typed))
+    };
     let limits = domain::BudgetLimits {
         daily: read(Field::DailyBudget, &daily_budget)?,
         monthly: read(Field::MonthlyBudget, &monthly_budget)?,
     };
     let changed = control.update_budget(&admin, domain::UserId(id), limits);
-    changed.await.map_err(crate::server::refuse)
+    changed.await.map_err(crate::server::refuse)?;
+    Ok(None)
 }
 
 /// Forgives what was spent in the present `daily` or `monthly` period.
 #[server(prefix = "/_fn", endpoint = "admin/users/reset-spend")]
-pub async fn reset_spend(id: i64, period: String) -> Result<(), AppError> {
+pub async fn reset_spend(id: i64, period: String) -> Result<Next, AppError> {
     use domain::budget::BudgetPeriod;
 
     let control = crate::server::control()?;
@@ -134,12 +142,13 @@ pub async fn reset_spend(id: i64, period: String) -> Result<(), AppError> {
     let period = BudgetPeriod::parse(&period)
         .ok_or_else(|| crate::server::refuse_with(crate::error::Cause::NotFound))?;
     let reset = control.reset_spend(&admin, domain::UserId(id), period);
-    reset.await.map_err(crate::server::refuse)
+    reset.await.map_err(crate::server::refuse)?;
+    Ok(None)
 }
 
 /// Sets a new password; the answer is the page that shows it once.
 #[server(prefix = "/_fn", endpoint = "admin/users/reset-password")]
-pub async fn reset_password(id: i64) -> Result<Option<String>, AppError> {
+pub async fn reset_password(id: i64) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
     let id = domain::UserId(id);
@@ -159,7 +168,7 @@ pub async fn reset_password(id: i64) -> Result<Option<String>, AppError> {
 
 /// Deletes a user and their keys, if `confirm` is the user's name.
 #[server(prefix = "/_fn", endpoint = "admin/users/delete")]
-pub async fn delete_user(id: i64, confirm: String) -> Result<(), AppError> {
+pub async fn delete_user(id: i64, confirm: String) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
     let id = domain::UserId(id);
@@ -172,5 +181,5 @@ pub async fn delete_user(id: i64, confirm: String) -> Result<(), AppError> {
     let deleted = control.delete_user(&admin, id).await;
     deleted.map_err(crate::server::refuse)?;
     leptos_axum::redirect("/admin-ui/users?done=user-deleted");
-    Ok(())
+    Ok(None)
 }

@@ -18,13 +18,14 @@ use crate::{
         notice::Notice,
         page_header::PageHeader,
         pagination::{Extent, Pagination},
+        post_form::Post,
         search_form::SearchForm,
-        suspense_error::Load,
+        suspense_error::{Load, loading},
     },
     format,
     url::{ListUrl, Panel},
 };
-use api::{ResetSpend, SetUserActive, UpdateBudget, list_users};
+use api::{DeleteUser, ResetSpend, SetUserActive, UpdateBudget, list_users};
 use new::NewUser;
 use one::OneUser;
 
@@ -40,34 +41,42 @@ pub struct UserRow {
 }
 
 /// The actions of the panel after which the list is not the same any more.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct UserActions {
-    pub set_active: ServerAction<SetUserActive>,
-    pub update_budget: ServerAction<UpdateBudget>,
-    pub reset_spend: ServerAction<ResetSpend>,
-}
-
-impl std::fmt::Debug for UserActions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UserActions").finish_non_exhaustive()
-    }
+    pub set_active: Post,
+    pub update_budget: Post,
+    pub reset_spend: Post,
+    pub delete: Post,
 }
 
 impl UserActions {
     fn new() -> Self {
         Self {
-            set_active: ServerAction::new(),
-            update_budget: ServerAction::new(),
-            reset_spend: ServerAction::new(),
+            set_active: Post::to::<SetUserActive>(),
+            update_budget: Post::to::<UpdateBudget>(),
+            reset_spend: Post::to::<ResetSpend>(),
+            delete: Post::to::<DeleteUser>(),
         }
     }
 
-    /// Changes whenever one of them has ended. Reactive.
+    /// Changes whenever one of them has ended, after which a user is not the same. Reactive.
     #[must_use]
-    pub fn version(self) -> usize {
-        self.set_active.version().get()
-            + self.update_budget.version().get()
-            + self.reset_spend.version().get()
+    pub fn version(self) -> u32 {
+        self.set_active.version() + self.update_budget.version() + self.reset_spend.version()
+    }
+
+    /// As [`Self::version`], and when a user has gone.
+    #[must_use]
+    pub fn list_version(self) -> u32 {
+        self.version() + self.delete.version()
+    }
+
+    /// Forgets how they ended: an error about one user must not stand in the panel of the next.
+    pub fn clear(self) {
+        self.set_active.clear();
+        self.update_budget.clear();
+        self.reset_spend.clear();
+        self.delete.clear();
     }
 }
 
@@ -77,10 +86,10 @@ pub fn UsersPage() -> impl IntoView {
     let url = Memo::new(move |_| ListUrl::read(|name| query.read().get(name)));
     let panel = Memo::new(move |_| url.read().panel);
     let actions = UserActions::new();
-    let users = Resource::new(
+    let users = loading(
         move || {
             let url = url.read();
-            (url.search.clone(), url.page, actions.version())
+            (url.search.clone(), url.page, actions.list_version())
         },
         |(search, page, _)| list_users(search, page),
     );

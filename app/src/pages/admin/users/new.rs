@@ -1,13 +1,13 @@
 //! The form for a new user. Without a password one is made and shown once.
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 
 use super::api::CreateUser;
 use crate::components::{
-    form_field::{FormAlert, SelectField, Submit, TextField, failure},
+    form_field::{FormAlert, SelectField, Submit, TextField},
     panel::SidePanel,
+    post_form::{Post, PostForm},
 };
-use crate::pages::reveal::open_document;
 
 const FIELDS: &[&str] = &[
     "name",
@@ -20,9 +20,8 @@ const FIELDS: &[&str] = &[
 
 #[component]
 pub fn NewUser(close: Signal<String>) -> impl IntoView {
-    let create = ServerAction::<CreateUser>::new();
-    let failure = failure(create.value());
-    open_document(create.value());
+    let create = Post::to::<CreateUser>();
+    let failure = create.failure();
     let roles = [
         ("user", "User: own keys and usage"),
         ("admin", "Admin: manages everything"),
@@ -31,7 +30,7 @@ pub fn NewUser(close: Signal<String>) -> impl IntoView {
     view! {
         <SidePanel title="New user" close>
             <section>
-                <ActionForm action=create attr:class="form">
+                <PostForm post=create class="form">
                     <FormAlert failure fields=FIELDS/>
                     <TextField
                         form="new-user"
@@ -85,7 +84,7 @@ pub fn NewUser(close: Signal<String>) -> impl IntoView {
                         />
                     </div>
                     <Submit label="Create user" pending=create.pending()/>
-                </ActionForm>
+                </PostForm>
             </section>
         </SidePanel>
     }

@@ -2,29 +2,26 @@
 //! taken back asks for the user's name.
 
 use domain::{NanoUsd, account::User, budget::BudgetPeriod};
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 
 use super::{
     UserActions, UserRow,
-    api::{DeleteUser, ResetPassword, get_user},
+    api::{ResetPassword, get_user},
     status,
 };
-use crate::{
-    components::{
-        budget_bar::SpendCell,
-        form_field::{FormAlert, FormFailure, Submit, TextField, failure},
-        panel::SidePanel,
-        suspense_error::Load,
-    },
-    pages::reveal::open_document,
+use crate::components::{
+    budget_bar::SpendCell,
+    form_field::{FormAlert, FormFailure, Submit, TextField},
+    panel::SidePanel,
+    post_form::{Post, PostForm},
+    suspense_error::{Load, loading},
 };
 
 #[component]
 pub fn OneUser(id: i64, close: Signal<String>, actions: UserActions) -> impl IntoView {
-    let user = Resource::new(move || actions.version(), move |_| get_user(id));
-    let delete = ServerAction::<DeleteUser>::new();
-    let reset_password = ServerAction::<ResetPassword>::new();
-    open_document(reset_password.value());
+    let user = loading(move || actions.version(), move |_| get_user(id));
+    let reset_password = Post::to::<ResetPassword>();
+    on_cleanup(move || actions.clear());
     view! {
         <SidePanel title="User" close>
             <Load
@@ -38,20 +35,20 @@ pub fn OneUser(id: i64, close: Signal<String>, actions: UserActions) -> impl Int
                             <Access user=user.clone() actions/>
                             <section>
                                 <h3>"Password"</h3>
-                                <FormAlert failure=failure(reset_password.value())/>
-                                <ActionForm action=reset_password>
+                                <FormAlert failure=reset_password.failure()/>
+                                <PostForm post=reset_password>
                                     <input type="hidden" name="id" value=user.id.0/>
                                     <Submit
                                         label="Set a new password"
                                         variant="outline"
                                         pending=reset_password.pending()
                                     />
-                                </ActionForm>
+                                </PostForm>
                                 <p class="quiet text-xs">
                                     "Signs them out everywhere. The new password is shown once."
                                 </p>
                             </section>
-                            <Delete user delete/>
+                            <Delete user delete=actions.delete/>
                         </div>
                     }
                     .into_any()
@@ -106,8 +103,8 @@ fn Facts(row: UserRow) -> impl IntoView {
 
 #[component]
 fn Budget(user: User, actions: UserActions) -> impl IntoView {
-    let failed: FormFailure = failure(actions.update_budget.value());
-    let reset_failed: FormFailure = failure(actions.reset_spend.value());
+    let failed: FormFailure = actions.update_budget.failure();
+    let reset_failed: FormFailure = actions.reset_spend.failure();
     let typed = |limit: NanoUsd| match limit {
         NanoUsd::ZERO => String::new(),
         limit => limit.to_usd_string(),
@@ -130,7 +127,7 @@ fn Budget(user: User, actions: UserActions) -> impl IntoView {
     view! {
         <section>
             <h3>"Budgets"</h3>
-            <ActionForm action=actions.update_budget attr:class="form">
+            <PostForm post=actions.update_budget class="form">
                 <FormAlert failure=failed fields=&["daily_budget", "monthly_budget"]/>
                 <input type="hidden" name="id" value=id/>
                 <div class="form-row">
@@ -160,13 +157,13 @@ fn Budget(user: User, actions: UserActions) -> impl IntoView {
                         pending=actions.update_budget.pending()
                     />
                 </div>
-            </ActionForm>
+            </PostForm>
             <FormAlert failure=reset_failed/>
-            <ActionForm action=actions.reset_spend attr:class="row">
+            <PostForm post=actions.reset_spend class="row">
                 <input type="hidden" name="id" value=id/>
                 {reset(BudgetPeriod::Daily, "Forgive today’s spend")}
                 {reset(BudgetPeriod::Monthly, "Forgive this month’s")}
-            </ActionForm>
+            </PostForm>
             <p class="quiet text-xs">"Forgiving starts the budget anew; the history stays."</p>
         </section>
     }
@@ -184,27 +181,27 @@ fn Access(user: User, actions: UserActions) -> impl IntoView {
     view! {
         <section>
             <h3>"Access"</h3>
-            <FormAlert failure=failure(actions.set_active.value())/>
-            <ActionForm action=actions.set_active>
+            <FormAlert failure=actions.set_active.failure()/>
+            <PostForm post=actions.set_active>
                 <input type="hidden" name="id" value=user.id.0/>
                 <input type="hidden" name="active" value=(!user.active).to_string()/>
                 <Submit label variant="outline" pending=actions.set_active.pending()/>
-            </ActionForm>
+            </PostForm>
             <p class="quiet text-xs">{about}</p>
         </section>
     }
 }
 
 #[component]
-fn Delete(user: User, delete: ServerAction<DeleteUser>) -> impl IntoView {
-    let failed = failure(delete.value());
+fn Delete(user: User, delete: Post) -> impl IntoView {
+    let failed = delete.failure();
     // Open where the last attempt failed.
     let open = failed.get_untracked().is_some();
     view! {
         <section>
             <details class="danger" open=open>
                 <summary>"Delete this user"</summary>
-                <ActionForm action=delete attr:class="form">
+                <PostForm post=delete class="form">
                     <p class="quiet">
                         "Their keys go with them and stop working. What they have spent stays in the history. Type "
                         <strong class="text-foreground">{user.name.clone()}</strong> " to confirm."
@@ -225,7 +222,7 @@ fn Delete(user: User, delete: ServerAction<DeleteUser>) -> impl IntoView {
                             pending=delete.pending()
                         />
                     </div>
-                </ActionForm>
+                </PostForm>
             </details>
         </section>
     }

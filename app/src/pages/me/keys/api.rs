@@ -3,7 +3,10 @@
 use domain::page::Page;
 use leptos::prelude::*;
 
-use crate::{components::key_list::KeyRow, error::AppError};
+use crate::{
+    components::{key_list::KeyRow, post_form::Next},
+    error::AppError,
+};
 
 /// One page of one's own keys.
 #[server(prefix = "/_fn", endpoint = "me/keys/list")]
@@ -51,7 +54,7 @@ pub async fn create_my_key(
     expires_in_days: String,
     requests_per_minute: String,
     allowed_models: String,
-) -> Result<Option<String>, AppError> {
+) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let principal = crate::server::principal().await?;
     let typed = [
@@ -67,7 +70,9 @@ pub async fn create_my_key(
         &allowed_models,
         control.now(),
     )
-    .map_err(|error| AppError::from(error).keep(&typed))?;
+    .map_err(|error| {
+        crate::server::refuse_with(crate::error::Cause::Invalid(error)).keep(&typed)
+    })?;
     let shown = control.create_my_key(&principal, input).await;
     let shown = shown.map_err(|error| crate::server::refuse(error).keep(&typed))?;
     let token = crate::server::keep_secret(control::RevealedSecret {
@@ -83,20 +88,21 @@ pub async fn create_my_key(
 
 /// Lets one of one's own keys be used, or not.
 #[server(prefix = "/_fn", endpoint = "me/keys/set-active")]
-pub async fn set_my_key_active(id: i64, active: bool) -> Result<(), AppError> {
+pub async fn set_my_key_active(id: i64, active: bool) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let principal = crate::server::principal().await?;
     let changed = control.set_my_key_active(&principal, domain::KeyId(id), active);
-    changed.await.map_err(crate::server::refuse)
+    changed.await.map_err(crate::server::refuse)?;
+    Ok(None)
 }
 
 /// Deletes one of one's own keys for good.
 #[server(prefix = "/_fn", endpoint = "me/keys/delete")]
-pub async fn delete_my_key(id: i64) -> Result<(), AppError> {
+pub async fn delete_my_key(id: i64) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let principal = crate::server::principal().await?;
     let deleted = control.delete_my_key(&principal, domain::KeyId(id)).await;
     deleted.map_err(crate::server::refuse)?;
     leptos_axum::redirect("/user-ui/keys?done=key-deleted");
-    Ok(())
+    Ok(None)
 }

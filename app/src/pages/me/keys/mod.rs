@@ -2,12 +2,12 @@
 
 pub mod api;
 
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
     components::{
-        form_field::{FormAlert, Submit, failure},
+        form_field::{FormAlert, Submit},
         icon::Icon,
         key_form::{KEY_FIELDS, KeyFields},
         key_list::{KeyFacts, KeyList, KeyRow},
@@ -15,9 +15,9 @@ use crate::{
         page_header::PageHeader,
         pagination::{Extent, Pagination},
         panel::SidePanel,
-        suspense_error::Load,
+        post_form::{Post, PostForm},
+        suspense_error::{Load, loading},
     },
-    pages::reveal::open_document,
     url::{ListUrl, Panel},
 };
 use api::{CreateMyKey, DeleteMyKey, SetMyKeyActive, get_my_key, list_my_keys};
@@ -29,9 +29,10 @@ pub fn MyKeysPage() -> impl IntoView {
     let query = use_query_map();
     let url = Memo::new(move |_| ListUrl::read(|name| query.read().get(name)));
     let panel = Memo::new(move |_| url.read().panel);
-    let set_active = ServerAction::<SetMyKeyActive>::new();
-    let keys = Resource::new(
-        move || (url.read().page, set_active.version().get()),
+    let set_active = Post::to::<SetMyKeyActive>();
+    let delete = Post::to::<DeleteMyKey>();
+    let keys = loading(
+        move || (url.read().page, set_active.version() + delete.version()),
         |(page, _)| list_my_keys(page),
     );
     let close = Signal::derive(move || url.read().with_panel(Panel::Closed).href(PATH));
@@ -56,7 +57,7 @@ pub fn MyKeysPage() -> impl IntoView {
             {move || match panel.get() {
                 Panel::Closed => ().into_any(),
                 Panel::New => view! { <NewKey close/> }.into_any(),
-                Panel::Item(id) => view! { <OneKey id close set_active/> }.into_any(),
+                Panel::Item(id) => view! { <OneKey id close set_active delete/> }.into_any(),
             }}
         </div>
     }
@@ -85,30 +86,29 @@ fn Listed(url: ListUrl, page: domain::page::Page<KeyRow>) -> impl IntoView {
 
 #[component]
 fn NewKey(close: Signal<String>) -> impl IntoView {
-    let create = ServerAction::<CreateMyKey>::new();
-    let failed = failure(create.value());
-    open_document(create.value());
+    let create = Post::to::<CreateMyKey>();
+    let failed = create.failure();
     view! {
         <SidePanel title="New key" close>
             <section>
-                <ActionForm action=create attr:class="form">
+                <PostForm post=create class="form">
                     <FormAlert failure=failed fields=KEY_FIELDS/>
                     <KeyFields form="new-key" failure=failed/>
                     <Submit label="Create key" pending=create.pending()/>
-                </ActionForm>
+                </PostForm>
             </section>
         </SidePanel>
     }
 }
 
 #[component]
-fn OneKey(
-    id: i64,
-    close: Signal<String>,
-    set_active: ServerAction<SetMyKeyActive>,
-) -> impl IntoView {
-    let key = Resource::new(move || set_active.version().get(), move |_| get_my_key(id));
-    let delete = ServerAction::<DeleteMyKey>::new();
+fn OneKey(id: i64, close: Signal<String>, set_active: Post, delete: Post) -> impl IntoView {
+    let key = loading(move || set_active.version(), move |_| get_my_key(id));
+    // An error about one key must not stand in the panel of the next.
+    on_cleanup(move || {
+        set_active.clear();
+        delete.clear();
+    });
     view! {
         <SidePanel title="Key" close>
             <Load
@@ -123,8 +123,8 @@ fn OneKey(
                                 <KeyFacts key/>
                             </section>
                             <section>
-                                <FormAlert failure=failure(set_active.value())/>
-                                <ActionForm action=set_active>
+                                <FormAlert failure=set_active.failure()/>
+                                <PostForm post=set_active>
                                     <input type="hidden" name="id" value=id/>
                                     <input type="hidden" name="active" value=(!active).to_string()/>
                                     <Submit
@@ -132,13 +132,13 @@ fn OneKey(
                                         variant="outline"
                                         pending=set_active.pending()
                                     />
-                                </ActionForm>
+                                </PostForm>
                             </section>
                             <section>
-                                <FormAlert failure=failure(delete.value())/>
+                                <FormAlert failure=delete.failure()/>
                                 <details class="danger">
                                     <summary>"Delete this key"</summary>
-                                    <ActionForm action=delete attr:class="form">
+                                    <PostForm post=delete class="form">
                                         <p class="quiet">
                                             "Your clients that send it are refused from now on. This cannot be taken back."
                                         </p>
@@ -150,7 +150,7 @@ fn OneKey(
                                                 pending=delete.pending()
                                             />
                                         </div>
-                                    </ActionForm>
+                                    </PostForm>
                                 </details>
                             </section>
                         </div>

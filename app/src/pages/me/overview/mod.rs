@@ -8,7 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     components::{
-        budget_bar::BudgetCard, live, notice::Notice, page_header::PageHeader, suspense_error::Load,
+        budget_bar::BudgetCard,
+        live,
+        notice::Notice,
+        page_header::PageHeader,
+        suspense_error::{Load, loading},
     },
     pages::admin::overview::{ByHour, ByModel, Latest, OverviewPage, Sums, use_measure},
 };
@@ -23,7 +27,7 @@ pub struct MyOverviewPage {
 #[component]
 pub fn MyOverview() -> impl IntoView {
     let measure = use_measure();
-    let page = Resource::new(move || measure.get(), api::my_overview);
+    let page = loading(move || measure.get(), api::my_overview);
     live::refresh(page);
     view! {
         <PageHeader title="My usage" about="Requests with your own keys.">

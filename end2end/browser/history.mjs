@@ -1,0 +1,39 @@
+// A company's first days with the router, so that pages have something to show: people, keys, calls in both
+// dialects, a model that fails, a budget that is nearly used up.
+
+const QUESTIONS = [
+  "Summarise the minutes of today’s stand-up in three points.",
+  "Translate this release note into French, and keep the product names as they are.",
+  "Which of these invoices are overdue, and by how many days?",
+  "Write a unit test for the parser of dates, with the edge cases around leap years.",
+  "Explain this stack trace to somebody who has never seen the code base before.",
+];
+
+// Answers with the people and keys that a page can be opened for.
+export async function seed(router) {
+  const ada = await router.newSettledUser("Ada Lovelace", { email: "ada@example.com", daily_budget: 0.0004, monthly_budget: 20 });
+  const grace = await router.newUser("Grace Hopper", { email: "grace@example.com", monthly_budget: 50 });
+  const bot = await router.newUser("Support bot", { daily_budget: 5, monthly_budget: 100 });
+  const alan = await router.newUser("Alan Turing", { email: "alan@example.com" });
+  const longNamed = await router.newUser("Department-of-Very-Long-Compound-Names-and-Abbreviations-in-Full");
+  const key = (user, label, more = {}) => router.manage("POST", `/admin/users/${user.id}/keys`, { label, ...more });
+  const laptop = await key(ada, "Laptop", { requests_per_minute: 60, allowed_models: ["demo", "demo-500"] });
+  const ci = await key(grace, "CI");
+  const old = await key(grace, "Old notebook");
+  await router.manage("PATCH", `/admin/keys/${old.id}`, { active: false });
+  await router.manage("PATCH", `/admin/users/${alan.id}`, { active: false });
+
+  const callers = [laptop.key, ci.key, bot.api_key, bot.api_key, ada.api_key, longNamed.api_key];
+  const call = (n) => {
+    const text = `${QUESTIONS[n % QUESTIONS.length]} ${"Here is more of the text. ".repeat((n * 7) % 23)}`;
+    const key = callers[n % callers.length];
+    return n % 3 === 0 ? router.messages(key, text) : router.chat(key, text);
+  };
+  for (let n = 0; n < 24; n += 1) await call(n);
+  await router.chat(bot.api_key, QUESTIONS[2], { model: "demo-500" });
+  await router.chat(laptop.key, QUESTIONS[3], { model: "demo-500" });
+  await router.messages(ci.key, QUESTIONS[4], { model: "demo-429" });
+  await router.messages(bot.api_key, QUESTIONS[0], { stream: true });
+  for (const n of [3, 8, 11]) await call(n);
+  return { ada, grace, admin: router.admin, oldKey: laptop };
+}

@@ -1,0 +1,46 @@
+// Takes a picture of every page, in both themes, for a desk and for a phone, into end2end/screenshots/; with
+// `--readme` only the one that the README shows, into docs/. It judges nothing; the specs do.
+// Usage, after `make site`: LLM_ROUTER_BIN=target/debug/llm-router node end2end/browser/screenshots.mjs [--readme]
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { seed } from "./history.mjs";
+import { reach, routes } from "./routes.mjs";
+import { startRouter } from "./router.mjs";
+import { go, launch, open } from "./site.mjs";
+
+const SIZES = { desk: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
+const folder = (path) => fileURLToPath(new URL(`../../${path}/`, import.meta.url));
+
+const [router, browser] = await Promise.all([startRouter(), launch()]);
+try {
+  const history = await seed(router);
+  await (process.argv.includes("--readme") ? readme(history) : everything(history));
+} finally {
+  await browser.close();
+  await router.stop();
+}
+
+async function readme({ admin }) {
+  const page = await open(browser, router, { as: admin, viewport: SIZES.desk, colorScheme: "light" });
+  await go(page, "/admin-ui");
+  mkdirSync(folder("docs"), { recursive: true });
+  await page.screenshot({ path: `${folder("docs")}overview.png` });
+}
+
+async function everything(history) {
+  const target = folder("end2end/screenshots");
+  mkdirSync(target, { recursive: true });
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    for (const colorScheme of ["light", "dark"]) {
+      const pages = new Map();
+      for (const route of routes(history)) {
+        if (!pages.has(route.as)) pages.set(route.as, await open(browser, router, { as: route.as, viewport, colorScheme }));
+        const page = pages.get(route.as);
+        await reach(page, route);
+        await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
+        await page.screenshot({ path: `${target}${route.name}-${size}-${colorScheme}.png`, fullPage: true });
+      }
+      await Promise.all([...pages.values()].map((page) => page.context().close()));
+    }
+  }
+}

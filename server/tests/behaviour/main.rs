@@ -1,0 +1,23 @@
+//! What the whole server does, seen from outside: a client on one side, a scripted upstream on the
+//! other, the ledger's file between them. One module per behaviour; what they stand on is in
+//! [`support`]. Each test has a server, a database and ports of its own.
+
+#![expect(
+    clippy::expect_used,
+    reason = "what a test needs and does not get fails it"
+)]
+
+mod bad_input;
+mod budget;
+mod client_disconnect;
+mod discovery;
+mod fallback;
+mod keys;
+mod ledger;
+mod passthrough;
+mod secrets;
+mod security;
+mod shutdown;
+mod sigkill;
+mod streams;
+mod support;

@@ -1,0 +1,408 @@
+//! Deny by default: every route and every server function, as seen by everybody. A route that is not
+//! in the tables here fails the test, so that whoever adds one decides who may use it.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use leptos::server_fn::axum::server_fn_paths;
+use reqwest::RequestBuilder;
+
+use crate::support::{ADMIN_PASSWORD, MASTER_KEY, Reply, Session, TestApp, User, ask};
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Anonymous,
+    UserKey,
+    MasterKey,
+    /// A user whose generated password is still to be changed.
+    NewUserSession,
+    UserSession,
+    AdminSession,
+}
+
+use Role::{AdminSession, Anonymous, MasterKey, NewUserSession, UserKey, UserSession};
+
+const ROLES: [Role; 6] = [
+    Anonymous,
+    UserKey,
+    MasterKey,
+    NewUserSession,
+    UserSession,
+    AdminSession,
+];
+
+const ALL: &[Role] = &ROLES;
+const KEYS: &[Role] = &[UserKey, MasterKey];
+const MASTER: &[Role] = &[MasterKey];
+const SIGNED_IN: &[Role] = &[NewUserSession, UserSession, AdminSession];
+const USERS: &[Role] = &[UserSession, AdminSession];
+const ADMINS: &[Role] = &[AdminSession];
+
+/// The server with somebody of each role.
+struct House {
+    app: TestApp,
+    user: User,
+    sessions: [Session; 3],
+}
+
+impl House {
+    async fn build() -> Self {
+        let app = TestApp::demo().await;
+        let (user, new) = (
+            app.user().await,
+            app.user_with("new", serde_json::json!({})).await,
+        );
+        let sessions = [
+            app.sign_in(&new.name, &new.password).await,
+            app.sign_in_first(&user).await,
+            app.sign_in("admin", ADMIN_PASSWORD).await,
+        ];
+        Self {
+            app,
+            user,
+            sessions,
+        }
+    }
+
+    fn as_role(&self, role: Role, request: RequestBuilder) -> RequestBuilder {
+        let [new, user, admin] = &self.sessions;
+        match role {
+            Anonymous => request,
+            UserKey => request.bearer_auth(&self.user.key),
+            MasterKey => request.bearer_auth(MASTER_KEY),
+            NewUserSession => request.header("cookie", &new.0),
+            UserSession => request.header("cookie", &user.0),
+            AdminSession => request.header("cookie", &admin.0),
+        }
+    }
+
+    /// Asks as everybody; who is not among `allowed` must be refused.
+    async fn assert_only(&self, allowed: &[Role], what: &str, ask: impl Fn() -> RequestBuilder) {
+        for role in ROLES {
+            let reply = Reply::of(self.as_role(role, ask())).await;
+            let refused = matches!(reply.status, 401 | 403);
+            assert_eq!(
+                !refused,
+                allowed.contains(&role),
+                "{what} as {role:?}: {} {}",
+                reply.status,
+                reply.text()
+            );
+            assert_ne!(reply.status, 500, "{what} as {role:?}");
+        }
+    }
+}
+
+type Route = (Method, &'static str, &'static [Role], &'static str);
+
+/// The routes of `router.rs`, who may use them, and a body that harms nothing.
+fn routes() -> Vec<Route> {
+    use Method as M;
+    let (chat, user) = ("CHAT", r#"{"name":""}"#);
+    vec![
+        (M::POST, "/v1/chat/completions", KEYS, chat),
+        (M::POST, "/chat/completions", KEYS, chat),
+        (M::POST, "/openai/chat/completions", KEYS, chat),
+        (M::POST, "/openai/v1/chat/completions", KEYS, chat),
+        (M::POST, "/v1/messages", KEYS, chat),
+        (M::POST, "/anthropic/v1/messages", KEYS, chat),
+        (M::GET, "/v1/models", KEYS, ""),
+        (M::GET, "/models", KEYS, ""),
+        (M::GET, "/v1/models/{*name}", KEYS, ""),
+        (M::GET, "/v1/budget", KEYS, ""),
+        (M::GET, "/health", ALL, ""),
+        (M::GET, "/", ALL, ""),
+        (M::GET, "/admin/users", MASTER, ""),
+        (M::POST, "/admin/users", MASTER, user),
+        (M::PATCH, "/admin/users/{id}", MASTER, "{}"),
+        (M::DELETE, "/admin/users/{id}", MASTER, ""),
+        (M::GET, "/admin/users/{id}/keys", MASTER, ""),
+        (M::POST, "/admin/users/{id}/keys", MASTER, "[]"),
+        (M::PATCH, "/admin/keys/{key}", MASTER, "{}"),
+        (M::DELETE, "/admin/keys/{key}", MASTER, ""),
+        (M::GET, "/admin/usage", MASTER, ""),
+        (M::GET, "/admin/monthly-history", MASTER, ""),
+    ]
+}
+
+#[tokio::test]
+async fn every_route_is_for_those_who_are_named() {
+    let routes = routes();
+    let source = include_str!("../../src/router.rs");
+    let in_the_source: BTreeSet<&str> = source
+        .split(".route(")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').nth(1))
+        .collect();
+    let in_the_table: BTreeSet<&str> = routes.iter().map(|route| route.1).collect();
+    assert_eq!(in_the_source, in_the_table);
+
+    let house = House::build().await;
+    let concrete = |path: &str| {
+        let path = path.replace("{*name}", "demo");
+        path.replace("{id}", "999999").replace("{key}", "999999")
+    };
+    for (method, path, allowed, body) in &routes {
+        let (what, path) = (format!("{method} {path}"), concrete(path));
+        let body = body.replace("CHAT", &ask("demo"));
+        let request = || {
+            let request = house.app.request(method.clone(), &path);
+            request
+                .header("content-type", "application/json")
+                .body(body.clone())
+        };
+        house.assert_only(allowed, &what, request).await;
+    }
+    // What is not in the table does not exist.
+    for path in in_the_table {
+        let listed = |method| {
+            routes
+                .iter()
+                .any(|route| route.1 == path && route.0 == method)
+        };
+        for method in [
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ] {
+            if !listed(method.clone()) {
+                let request = house.app.request(method.clone(), &concrete(path));
+                let request = house.as_role(MasterKey, request);
+                assert_eq!(Reply::of(request).await.status, 405, "{method} {path}");
+            }
+        }
+    }
+    // And whoever comes with a credential that is none is refused everywhere.
+    for (method, path, allowed, _) in &routes {
+        if !allowed.contains(&Anonymous) {
+            let request = house.app.request(method.clone(), &concrete(path));
+            let reply = Reply::of(request.bearer_auth("sk-wrong")).await;
+            assert_eq!(reply.status, 401, "{method} {path}");
+        }
+    }
+}
+
+type Form = &'static [(&'static str, &'static str)];
+
+const NOBODY: (&str, &str) = ("id", "999999");
+
+/// The server functions, who may call them, and a form that harms nothing.
+const FUNCTIONS: &[(&str, &[Role], Form)] = &[
+    (
+        "sign-in",
+        ALL,
+        &[("name", "nobody"), ("password", "x"), ("next", "")],
+    ),
+    ("theme", ALL, &[("theme", "dark")]),
+    ("whoami", SIGNED_IN, &[]),
+    (
+        "account/password",
+        SIGNED_IN,
+        &[("current", "x"), ("password", "y"), ("repeat", "z")],
+    ),
+    ("reveal", SIGNED_IN, &[("token", "x")]),
+    ("me/overview", USERS, &[("measure", "spend")]),
+    ("me/keys/list", USERS, &[("page", "1")]),
+    ("me/keys/get", USERS, &[NOBODY]),
+    (
+        "me/keys/create",
+        USERS,
+        &[
+            ("label", "x"),
+            ("expires_in_days", ""),
+            ("requests_per_minute", ""),
+            ("allowed_models", ""),
+        ],
+    ),
+    ("me/keys/set-active", USERS, &[NOBODY, ("active", "false")]),
+    ("me/keys/delete", USERS, &[NOBODY]),
+    ("admin/overview", ADMINS, &[("measure", "spend")]),
+    ("admin/users/list", ADMINS, &[("search", ""), ("page", "1")]),
+    ("admin/users/get", ADMINS, &[NOBODY]),
+    (
+        "admin/users/create",
+        ADMINS,
+        &[
+            ("name", ""),
+            ("email", ""),
+            ("role", "user"),
+            ("password", ""),
+            ("daily_budget", ""),
+            ("monthly_budget", ""),
+        ],
+    ),
+    (
+        "admin/users/set-active",
+        ADMINS,
+        &[NOBODY, ("active", "false")],
+    ),
+    (
+        "admin/users/budget",
+        ADMINS,
+        &[NOBODY, ("daily_budget", "1"), ("monthly_budget", "1")],
+    ),
+    (
+        "admin/users/reset-spend",
+        ADMINS,
+        &[NOBODY, ("period", "daily")],
+    ),
+    ("admin/users/reset-password", ADMINS, &[NOBODY]),
+    ("admin/users/delete", ADMINS, &[NOBODY, ("confirm", "x")]),
+    ("admin/keys/list", ADMINS, &[("search", ""), ("page", "1")]),
+    ("admin/keys/get", ADMINS, &[NOBODY]),
+    ("admin/keys/owners", ADMINS, &[]),
+    (
+        "admin/keys/create",
+        ADMINS,
+        &[
+            ("owner", "999999"),
+            ("label", "x"),
+            ("expires_in_days", ""),
+            ("requests_per_minute", ""),
+            ("allowed_models", ""),
+        ],
+    ),
+    (
+        "admin/keys/set-active",
+        ADMINS,
+        &[NOBODY, ("active", "false")],
+    ),
+    ("admin/keys/delete", ADMINS, &[NOBODY]),
+    ("sign-out", ALL, &[]),
+];
+
+#[tokio::test]
+async fn every_server_function_is_for_those_who_are_named() {
+    let house = House::build().await;
+    let registered: BTreeSet<String> = server_fn_paths()
+        .map(|(path, method)| format!("{method} {path}"))
+        .collect();
+    let in_the_table: BTreeSet<String> = FUNCTIONS
+        .iter()
+        .map(|(path, ..)| format!("POST /_fn/{path}"))
+        .collect();
+    assert_eq!(registered, in_the_table);
+
+    for (path, allowed, form) in FUNCTIONS {
+        let path = format!("/_fn/{path}");
+        house
+            .assert_only(allowed, &path, || house.app.call(&path, form))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn other_sites_cannot_act_in_a_visitors_name() {
+    let house = House::build().await;
+    let ways: [&[(&str, &str)]; 4] = [
+        &[("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+    ];
+    for (path, ..) in FUNCTIONS {
+        for way in ways {
+            let request = house.app.request(Method::POST, &format!("/_fn/{path}"));
+            let request = way
+                .iter()
+                .fold(request, |r, (name, value)| r.header(*name, *value));
+            let request = house.as_role(AdminSession, request.form(&[NOBODY]));
+            let reply = Reply::of(request).await;
+            assert_eq!((reply.status, path), (403, path), "{way:?}");
+        }
+    }
+    // The session is as good as before.
+    let whoami = house.app.call("/_fn/whoami", &[]);
+    assert_eq!(
+        Reply::of(house.as_role(AdminSession, whoami)).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_session_ends_with_signing_out_a_new_password_or_its_user() {
+    let house = House::build().await;
+    let app = &house.app;
+    let whoami = |session: &Session| {
+        let request = app.call("/_fn/whoami", &[]).header("cookie", &session.0);
+        async { Reply::of(request).await.status }
+    };
+    let second = app.sign_in("ada", "a password of one's own").await;
+    assert_eq!(whoami(&second).await, 200);
+    let out = app.call("/_fn/sign-out", &[]).header("cookie", &second.0);
+    Reply::of(out).await;
+    assert_eq!(
+        (whoami(&second).await, whoami(&house.sessions[1]).await),
+        (401, 200)
+    );
+
+    let third = app.sign_in("ada", "a password of one's own").await;
+    let form = [
+        ("current", "a password of one's own"),
+        ("password", "another of one's own"),
+        ("repeat", "another of one's own"),
+    ];
+    let change = app.call("/_fn/account/password", &form);
+    Reply::of(change.header("cookie", &third.0)).await;
+    assert_eq!(
+        (whoami(&third).await, whoami(&house.sessions[1]).await),
+        (200, 401)
+    );
+
+    let path = format!("/admin/users/{}", house.user.id);
+    app.admin(Method::PATCH, &path, serde_json::json!({"active": false}))
+        .await;
+    assert_eq!(whoami(&third).await, 401);
+}
+
+#[tokio::test]
+async fn pages_are_for_those_who_are_signed_in() {
+    let house = House::build().await;
+    let pages = [
+        "/admin-ui",
+        "/admin-ui/users",
+        "/admin-ui/keys",
+        "/user-ui",
+        "/user-ui/keys",
+        "/account",
+        "/admin-ui/reveal/x",
+        "/user-ui/reveal/x",
+    ];
+    for page in pages {
+        let get = || {
+            house
+                .app
+                .request(Method::GET, page)
+                .header("accept", "text/html")
+        };
+        for role in [Anonymous, UserKey, MasterKey] {
+            let reply = Reply::of(house.as_role(role, get())).await;
+            let login = reply.header("location").starts_with("/login");
+            assert!(
+                reply.status == 302 && login,
+                "{page} as {role:?}: {}",
+                reply.status
+            );
+        }
+        let user = Reply::of(house.as_role(UserSession, get())).await;
+        let admin = Reply::of(house.as_role(AdminSession, get())).await;
+        let expected = match (page.starts_with("/admin-ui"), page.contains("reveal")) {
+            // There is nothing to reveal any more.
+            (true, true) => [403, 410],
+            (true, false) => [403, 200],
+            (false, true) => [410, 410],
+            (false, false) => [200, 200],
+        };
+        assert_eq!(([user.status, admin.status], page), (expected, page));
+        for header in [
+            "x-frame-options",
+            "x-content-type-options",
+            "referrer-policy",
+        ] {
+            assert!(!admin.header(header).is_empty(), "{page}: {header}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The ledger as another program reads it: the database's file, by a connection of its own.
+
+use std::path::{Path, PathBuf};
+
+use domain::RequestId;
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use super::until;
+
+/// A row of the table `requests`.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Row {
+    pub request_id: Vec<u8>,
+    pub user_id: Option<i64>,
+    pub key_id: Option<i64>,
+    pub dialect: String,
+    pub request_model: String,
+    pub upstream_model: String,
+    pub stream: bool,
+    pub outcome: String,
+    pub status: i64,
+    pub input_tokens: i64,
+    pub cache_read_tokens: i64,
+    pub cache_write_5m_tokens: i64,
+    pub cache_write_1h_tokens: i64,
+    pub output_tokens: i64,
+    pub usage_estimated: bool,
+    pub cost_nano: Option<i64>,
+    pub attempts: i64,
+    pub time_to_first_chunk_ms: Option<i64>,
+    pub error: Option<String>,
+}
+
+/// The sums of the table `rollups`.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Sums {
+    pub requests: i64,
+    pub errors: i64,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub cost_nano: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct LedgerFile(PathBuf);
+
+impl LedgerFile {
+    /// Of the database that a [`super::Setup`] in this folder names.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self(folder.join("router-ledger.db"))
+    }
+
+    async fn connect(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new()
+            .filename(&self.0)
+            .read_only(true);
+        SqliteConnection::connect_with(&options)
+            .await
+            .expect("a ledger to read")
+    }
+
+    /// All rows, in the order in which they were written.
+    pub async fn rows(&self) -> Vec<Row> {
+        sqlx::query_as("select * from requests order by id")
+            .fetch_all(&mut self.connect().await)
+            .await
+            .expect("rows")
+    }
+
+    /// The row of a request, if it is there at this moment.
+    pub async fn find(&self, id: RequestId) -> Option<Row> {
+        let mut found: Vec<Row> = sqlx::query_as("select * from requests where request_id = $1")
+            .bind(id.0.to_be_bytes().to_vec())
+            .fetch_all(&mut self.connect().await)
+            .await
+            .expect("rows");
+        assert!(found.len() <= 1, "one row a request");
+        found.pop()
+    }
+
+    /// Waits until there are so many rows.
+    pub async fn wait_for(&self, count: usize) -> Vec<Row> {
+        until("rows in the ledger", async || {
+            let rows = self.rows().await;
+            (rows.len() >= count).then_some(rows)
+        })
+        .await
+    }
+
+    /// The only row, once it is there.
+    pub async fn only(&self) -> Row {
+        let mut rows = self.wait_for(1).await;
+        assert_eq!(rows.len(), 1);
+        rows.remove(0)
+    }
+
+    pub async fn rollups(&self) -> Sums {
+        sqlx::query_as(
+            "select sum(requests) requests, sum(errors) errors, sum(input_tokens) input_tokens, \
+             sum(output_tokens) output_tokens, sum(cost_nano) cost_nano from rollups",
+        )
+        .fetch_one(&mut self.connect().await)
+        .await
+        .expect("sums")
+    }
+
+    /// Requests for `model` that are noted as running.
+    pub async fn open(&self, model: &str) -> usize {
+        let query = "select count(*) from open_requests where request_model = $1";
+        let open: i64 = sqlx::query_scalar(query)
+            .bind(model)
+            .fetch_one(&mut self.connect().await)
+            .await
+            .expect("a count");
+        usize::try_from(open).expect("a count")
+    }
+}
