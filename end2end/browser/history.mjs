@@ -9,15 +9,15 @@ const QUESTIONS = [
   "Explain this stack trace to somebody who has never seen the code base before.",
 ];
 
-// Answers with the people and keys that a page can be opened for.
-export async function seed(router) {
-  const ada = await router.newSettledUser("Ada Lovelace", { email: "ada@example.com", daily_budget: 0.0004, monthly_budget: 20 });
+// Answers with the people and keys that a page can be opened for. `slow`: some answers take seconds, as real ones do.
+export async function seed(router, { slow = false } = {}) {
+  const ada = await router.newSettledUser("Ada Lovelace", { email: "ada@example.com", monthly_budget: 20 });
   const grace = await router.newUser("Grace Hopper", { email: "grace@example.com", monthly_budget: 50 });
   const bot = await router.newUser("Support bot", { daily_budget: 5, monthly_budget: 100 });
   const alan = await router.newUser("Alan Turing", { email: "alan@example.com" });
   const longNamed = await router.newUser("Department-of-Very-Long-Compound-Names-and-Abbreviations-in-Full");
   const key = (user, label, more = {}) => router.manage("POST", `/admin/users/${user.id}/keys`, { label, ...more });
-  const laptop = await key(ada, "Laptop", { requests_per_minute: 60, allowed_models: ["demo", "demo-500"] });
+  const laptop = await key(ada, "Laptop", { requests_per_minute: 60, allowed_models: ["demo", "demo-slow", "demo-500"] });
   const ci = await key(grace, "CI");
   const old = await key(grace, "Old notebook");
   await router.manage("PATCH", `/admin/keys/${old.id}`, { active: false });
@@ -34,6 +34,14 @@ export async function seed(router) {
   await router.chat(laptop.key, QUESTIONS[3], { model: "demo-500" });
   await router.messages(ci.key, QUESTIONS[4], { model: "demo-429" });
   await router.messages(bot.api_key, QUESTIONS[0], { stream: true });
+  if (slow) await Promise.all([laptop.key, ci.key, bot.api_key].map((key, n) => router.chat(key, QUESTIONS[n], { model: "demo-slow" })));
   for (const n of [3, 8, 11]) await call(n);
+  await nearlyUseUp(router, ada);
   return { ada, grace, admin: router.admin, oldKey: laptop };
+}
+
+// A call is refused when it might cost more than is left, so this budget is set once its money is spent.
+async function nearlyUseUp(router, { id }) {
+  const { daily_spend: spent } = (await router.manage("GET", "/admin/users")).find((user) => user.id === id);
+  await router.manage("PATCH", `/admin/users/${id}`, { daily_budget: Number((spent * 1.15).toFixed(6)) });
 }

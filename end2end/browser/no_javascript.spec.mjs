@@ -37,7 +37,7 @@ for (const [way, open] of Object.entries(WAYS)) {
 
     await page.goto("/admin-ui/keys");
     await page.getByRole("link", { name: "New key" }).click();
-    await page.getByLabel("Label").fill(`Key ${way}`);
+    await page.getByLabel("Label", { exact: true }).fill(`Key ${way}`);
     await page.getByRole("button", { name: "Create key" }).click();
     await page.waitForURL("**/reveal/*");
     const key = await page.getByLabel("The key").innerText();

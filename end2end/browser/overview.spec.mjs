@@ -72,9 +72,9 @@ test("figures, chart, table and list say what the calls have used", async ({ vis
   const latest = await Promise.all((await rowsOf(page, "Latest requests").all()).map(cells));
   assert.equal(latest.length, requests);
   const seen = latest.map(([, user, model, , tokens, cost, , result]) => ({ user, model, tokens, cost, result }));
-  assert.deepEqual(seen.shift(), { user: "admin default", model: "demo-500", tokens: "0 / 0", cost: "$0.00", result: `Upstream error HTTP ${failed.status}` });
+  assert.deepEqual(seen.shift(), { user: "admin first key", model: "demo-500", tokens: "0 / 0", cost: "$0.00", result: `Upstream error HTTP ${failed.status}` });
   const expected = bills.map((one) => ({
-    user: "admin default", model: "demo", tokens: `${grouped(one.input)} / ${grouped(one.output)}`, cost: printed(one.nano), result: "Completed HTTP 200",
+    user: "admin first key", model: "demo", tokens: `${grouped(one.input)} / ${grouped(one.output)}`, cost: printed(one.nano), result: "Completed HTTP 200",
   }));
   assert.deepEqual(seen, expected.reverse());
 });

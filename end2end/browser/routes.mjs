@@ -52,7 +52,7 @@ async function sendWrongUser(page) {
 }
 
 async function createKey(page) {
-  await page.getByLabel("Label").fill("Notebook");
+  await page.getByLabel("Label", { exact: true }).fill("Notebook");
   await page.getByRole("button", { name: "Create key" }).click();
   await page.waitForURL("**/reveal/*");
   await page.locator("html[data-hydrated]").waitFor({ state: "attached" });

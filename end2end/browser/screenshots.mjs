@@ -11,9 +11,9 @@ import { go, launch, open } from "./site.mjs";
 const SIZES = { desk: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 const folder = (path) => fileURLToPath(new URL(`../../${path}/`, import.meta.url));
 
-const [router, browser] = await Promise.all([startRouter(), launch()]);
+const [router, browser] = await Promise.all([startRouter({ dashboard: { time_zone: "UTC" } }), launch()]);
 try {
-  const history = await seed(router);
+  const history = await seed(router, { slow: true });
   await (process.argv.includes("--readme") ? readme(history) : everything(history));
 } finally {
   await browser.close();
@@ -37,7 +37,8 @@ async function everything(history) {
         if (!pages.has(route.as)) pages.set(route.as, await open(browser, router, { as: route.as, viewport, colorScheme }));
         const page = pages.get(route.as);
         await reach(page, route);
-        await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
+        // A picture of the whole page shows what sticks to the window's edge wherever that is.
+        await page.evaluate(() => scrollTo(0, 0));
         await page.screenshot({ path: `${target}${route.name}-${size}-${colorScheme}.png`, fullPage: true });
       }
       await Promise.all([...pages.values()].map((page) => page.context().close()));

@@ -44,7 +44,9 @@ export async function site(settings) {
 // A page in a context of its own. `as`: who is signed in; `tolerate`: troubles that the test provokes, by what their
 // text contains; the rest is Playwright's.
 export async function open(browser, router, { as, tolerate = [], ...options } = {}) {
-  const context = await browser.newContext({ baseURL: router.url, reducedMotion: "reduce", ...options });
+  // Uncompressed: an unoptimised build takes a second to compress the wasm.
+  const extraHTTPHeaders = { "accept-encoding": "identity" };
+  const context = await browser.newContext({ baseURL: router.url, reducedMotion: "reduce", extraHTTPHeaders, ...options });
   context.setDefaultTimeout(PATIENCE_MS);
   if (as) await signIn(context, as);
   const page = await context.newPage();

@@ -37,6 +37,7 @@ pub fn SpendCell(spend: NanoUsd, limit: NanoUsd) -> impl IntoView {
             <BudgetBar spend limit/>
         </span>
     }
+    .into_any()
 }
 
 /// A whole budget: what is spent, what is left, and when it starts anew.
@@ -65,4 +66,5 @@ pub fn BudgetCard(
             <span class="quiet">{left} ", starts anew at " {resets_at}</span>
         </section>
     }
+    .into_any()
 }

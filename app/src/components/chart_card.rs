@@ -53,4 +53,5 @@ pub fn ChartCard(
             </div>
         </section>
     }
+    .into_any()
 }

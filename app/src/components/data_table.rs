@@ -69,6 +69,7 @@ pub fn DataTable(
             </table>
         </div>
     }
+    .into_any()
 }
 
 /// A cell. `label` is the column's name, shown beside it where rows are cards; the cell that names
@@ -86,4 +87,5 @@ pub fn Cell(
             {children()}
         </td>
     }
+    .into_any()
 }

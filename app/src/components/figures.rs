@@ -25,4 +25,5 @@ pub fn Figure(
             <dd>{note}</dd>
         </div>
     }
+    .into_any()
 }

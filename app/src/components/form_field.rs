@@ -65,6 +65,7 @@ pub fn TextField(
             <FieldNotes id hint error/>
         </div>
     }
+    .into_any()
 }
 
 /// A choice of few.
@@ -105,6 +106,7 @@ pub fn SelectField(
             <FieldNotes id hint error/>
         </div>
     }
+    .into_any()
 }
 
 fn describe(id: &str, hint: bool) -> String {
@@ -134,6 +136,7 @@ fn FieldNotes(
             <span>{move || error.get()}</span>
         </p>
     }
+    .into_any()
 }
 
 /// What is wrong with a form and not with one of its fields.
@@ -158,6 +161,7 @@ pub fn FormAlert(
             <div>{move || text.get()}</div>
         </div>
     }
+    .into_any()
 }
 
 /// The button that sends a form; it rests while the answer is on its way.
@@ -178,4 +182,5 @@ pub fn Submit(
             {label}
         </button>
     }
+    .into_any()
 }

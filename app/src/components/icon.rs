@@ -11,4 +11,5 @@ pub fn Icon(name: &'static str) -> impl IntoView {
             <use href=format!("/icons.svg#{name}")></use>
         </svg>
     }
+    .into_any()
 }

@@ -60,6 +60,7 @@ pub fn KeyFields(form: &'static str, failure: FormFailure) -> impl IntoView {
             hint="Separated by commas. Empty: all that the owner may use."
         />
     }
+    .into_any()
 }
 
 /// What was typed, read. `now_ms` is milliseconds since the epoch.

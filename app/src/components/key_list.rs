@@ -107,6 +107,7 @@ pub fn KeyList(path: &'static str, url: ListUrl, keys: Vec<KeyRow>, own: bool) -
             {rows.collect_view()}
         </DataTable>
     }
+    .into_any()
 }
 
 /// All that is known of one key.
@@ -159,4 +160,5 @@ pub fn KeyFacts(key: KeyRow) -> impl IntoView {
             <dd>{never(key.expires)}</dd>
         </dl>
     }
+    .into_any()
 }

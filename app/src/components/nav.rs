@@ -87,11 +87,12 @@ fn frame(page: fn(&Me) -> AnyView) -> impl IntoView {
         Some(Ok(me)) => {
             let content = page(&me);
             view! {
-                <a class="skip" href="#main">
+                // The router would take the address and leave the focus where it is.
+                <a class="skip" href="#main" rel="external">
                     "Skip to content"
                 </a>
                 <div class="frame">
-                    <div class="topbar">
+                    <header class="topbar">
                         <Brand/>
                         <button
                             class="btn"
@@ -103,7 +104,7 @@ fn frame(page: fn(&Me) -> AnyView) -> impl IntoView {
                         >
                             <Icon name="menu"/>
                         </button>
-                    </div>
+                    </header>
                     <Side me/>
                     <main class="main" id="main">
                         {content}
@@ -134,6 +135,7 @@ pub fn Brand() -> impl IntoView {
             "LLM Router"
         </a>
     }
+    .into_any()
 }
 
 #[component]
@@ -183,6 +185,7 @@ fn Side(me: Me) -> impl IntoView {
             </div>
         </nav>
     }
+    .into_any()
 }
 
 fn close_menu() {

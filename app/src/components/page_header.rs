@@ -20,4 +20,5 @@ pub fn PageHeader(
             <div class="page-actions">{children.map(|children| children())}</div>
         </header>
     }
+    .into_any()
 }

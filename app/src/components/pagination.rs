@@ -73,6 +73,7 @@ pub fn Pagination(path: &'static str, url: ListUrl, extent: Extent) -> impl Into
             })}
         </nav>
     }
+    .into_any()
 }
 
 #[cfg(test)]

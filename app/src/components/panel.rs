@@ -39,4 +39,5 @@ pub fn SidePanel(
             {children()}
         </aside>
     }
+    .into_any()
 }

@@ -53,6 +53,7 @@ pub fn RequestsTable(
             {rows.collect_view()}
         </DataTable>
     }
+    .into_any()
 }
 
 fn row(request: RequestSummary, own: bool) -> impl IntoView {
@@ -121,4 +122,5 @@ fn row(request: RequestSummary, own: bool) -> impl IntoView {
             </Cell>
         </tr>
     }
+    .into_any()
 }

@@ -49,4 +49,5 @@ pub fn SearchForm(
             </form>
         </div>
     }
+    .into_any()
 }

@@ -58,4 +58,5 @@ pub fn SecretOnce(
             {said}
         </p>
     }
+    .into_any()
 }

@@ -133,4 +133,5 @@ pub fn ErrorCard(error: AppError, retry: Callback<()>) -> impl IntoView {
             </div>
         </section>
     }
+    .into_any()
 }

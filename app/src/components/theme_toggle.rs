@@ -45,4 +45,5 @@ pub fn ThemeToggle() -> impl IntoView {
             {buttons.collect_view()}
         </PostForm>
     }
+    .into_any()
 }

@@ -21,6 +21,7 @@ pub fn NotFound() -> impl IntoView {
             <ThemeToggle/>
         </main>
     }
+    .into_any()
 }
 
 /// 403, inside the frame.
@@ -38,4 +39,5 @@ pub fn Forbidden() -> impl IntoView {
             </a>
         </div>
     }
+    .into_any()
 }

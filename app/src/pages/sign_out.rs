@@ -30,4 +30,5 @@ pub fn SignOut() -> impl IntoView {
             </button>
         </form>
     }
+    .into_any()
 }

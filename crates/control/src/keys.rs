@@ -85,7 +85,7 @@ impl Control {
         id: KeyId,
         active: bool,
     ) -> Result<(), ControlError> {
-        self.switch_key(id, active).await
+        self.switch_key(id, active, true).await
     }
 
     /// # Errors
@@ -144,8 +144,11 @@ impl Control {
         id: KeyId,
         active: bool,
     ) -> Result<(), ControlError> {
-        self.own_key(principal, id).await?;
-        self.switch_key(id, active).await
+        let key = self.own_key(principal, id).await?;
+        if active && key.disabled_by_admin {
+            return Err(ControlError::Forbidden);
+        }
+        self.switch_key(id, active, false).await
     }
 
     /// # Errors
@@ -217,10 +220,15 @@ impl Control {
         Ok(ShownKey { key, secret })
     }
 
-    async fn switch_key(&self, id: KeyId, active: bool) -> Result<(), ControlError> {
-        self.change(
-            move |control| async move { found(control.db().set_key_active(id, active).await?) },
-        )
+    async fn switch_key(
+        &self,
+        id: KeyId,
+        active: bool,
+        by_admin: bool,
+    ) -> Result<(), ControlError> {
+        self.change(move |control| async move {
+            found(control.db().set_key_active(id, active, by_admin).await?)
+        })
         .await
     }
 

@@ -62,6 +62,8 @@ pub struct VirtualKey {
     /// The last four characters.
     pub last4: String,
     pub active: bool,
+    /// An admin switched it off; its owner cannot switch it on again.
+    pub disabled_by_admin: bool,
     /// `None` never expires.
     pub expires_at: Option<Timestamp>,
     /// Requests in any 60 seconds; 0 means unlimited.

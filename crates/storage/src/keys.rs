@@ -14,7 +14,7 @@ use crate::{Database, StorageError, users::contains_pattern};
 
 macro_rules! columns {
     () => {
-        "k.id, k.user_id, k.label, k.prefix, k.last4, k.active, k.expires_at, \
+        "k.id, k.user_id, k.label, k.prefix, k.last4, k.active, k.disabled_by_admin, k.expires_at, \
          k.requests_per_minute, k.allowed_models, k.created_at, k.last_used_at"
     };
 }
@@ -75,6 +75,7 @@ struct KeyRow {
     prefix: String,
     last4: String,
     active: bool,
+    disabled_by_admin: bool,
     expires_at: Option<i64>,
     requests_per_minute: i64,
     allowed_models: String,
@@ -93,6 +94,7 @@ impl TryFrom<KeyRow> for VirtualKey {
             prefix: row.prefix,
             last4: row.last4,
             active: row.active,
+            disabled_by_admin: row.disabled_by_admin,
             expires_at: row.expires_at.map(Timestamp),
             requests_per_minute: u32::try_from(row.requests_per_minute).unwrap_or(u32::MAX),
             allowed_models: models_from_json(&row.allowed_models)?,
@@ -123,7 +125,7 @@ impl Database {
             "insert into virtual_keys (user_id, label, hash, prefix, last4, expires_at, \
              requests_per_minute, allowed_models, source, created_at) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-             returning id, user_id, label, prefix, last4, active, expires_at, \
+             returning id, user_id, label, prefix, last4, active, disabled_by_admin, expires_at, \
              requests_per_minute, allowed_models, created_at, last_used_at",
         )
         .bind(new.user_id.0)
@@ -255,12 +257,23 @@ impl Database {
         )
     }
 
-    /// `false`: there is no such key.
+    /// Switches a key on or off. `by_admin`: what an admin switches off only an admin switches on
+    /// again. `false`: there is no such key, or its owner may not switch it on.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn set_key_active(&self, id: KeyId, active: bool) -> Result<bool, StorageError> {
-        let changed = sqlx::query("update virtual_keys set active = $2 where id = $1")
+    pub async fn set_key_active(
+        &self,
+        id: KeyId,
+        active: bool,
+        by_admin: bool,
+    ) -> Result<bool, StorageError> {
+        let sql = if by_admin {
+            "update virtual_keys set active = $2, disabled_by_admin = not $2 where id = $1"
+        } else {
+            "update virtual_keys set active = $2 where id = $1 and not ($2 and disabled_by_admin)"
+        };
+        let changed = sqlx::query(sql)
             .bind(id.0)
             .bind(active)
             .execute(self.writer())

@@ -26,6 +26,8 @@ create table virtual_keys (
     prefix text not null,
     last4 text not null,
     active integer not null default 1,
+    -- an admin switched it off, so that its owner cannot switch it on again
+    disabled_by_admin integer not null default 0,
     expires_at integer,
     requests_per_minute integer not null default 0 check (requests_per_minute >= 0),
     -- JSON array of model names; empty: all

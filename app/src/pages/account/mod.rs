@@ -78,4 +78,5 @@ pub fn AccountPage() -> impl IntoView {
             </form>
         </section>
     }
+    .into_any()
 }

@@ -60,6 +60,7 @@ pub fn LoginPage() -> impl IntoView {
             <ThemeToggle/>
         </main>
     }
+    .into_any()
 }
 
 /// The page does not say whether it was the name or the password.
@@ -81,4 +82,5 @@ fn WrongCredentials(failed: Signal<Option<AppError>>) -> impl IntoView {
         </p>
         <FormAlert failure=other fields=&["name", "password"]/>
     }
+    .into_any()
 }

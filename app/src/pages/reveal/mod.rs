@@ -32,6 +32,7 @@ pub fn RevealPage() -> impl IntoView {
             }}
         />
     }
+    .into_any()
 }
 
 #[component]
@@ -66,6 +67,7 @@ fn Shown(secret: Revealed) -> impl IntoView {
             </a>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -82,4 +84,5 @@ fn Gone() -> impl IntoView {
             </a>
         </div>
     }
+    .into_any()
 }

@@ -29,6 +29,7 @@ pub fn Snippets(secret: Revealed) -> impl IntoView {
             {items.collect_view()}
         </section>
     }
+    .into_any()
 }
 
 /// Title and text of each snippet.

@@ -54,6 +54,25 @@ async fn a_list_shows_owner_status_and_spend() {
 }
 
 #[tokio::test]
+async fn what_an_admin_switched_off_its_owner_cannot_switch_on() {
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    let me = f.sign_in("ada").await;
+    let key = f.control.create_key(&f.admin, ada, labelled("k")).await;
+    let id = key.expect("a key").key.id;
+    let c = &f.control;
+    c.set_my_key_active(&me, id, false).await.expect("off");
+    c.set_my_key_active(&me, id, true).await.expect("on again");
+    c.set_key_active(&f.admin, id, false).await.expect("off");
+    assert_eq!(refusal(c.set_my_key_active(&me, id, true).await), "Forbidden");
+    c.set_my_key_active(&me, id, false).await.expect("off it may stay");
+    assert_eq!(refusal(c.set_my_key_active(&me, id, true).await), "Forbidden");
+    c.set_key_active(&f.admin, id, true).await.expect("on");
+    c.set_my_key_active(&me, id, false).await.expect("off");
+    c.set_my_key_active(&me, id, true).await.expect("on again");
+}
+
+#[tokio::test]
 async fn every_change_is_announced_before_the_answer() {
     let f = Fixture::new().await;
     let ada = f.user("ada").await;

@@ -74,6 +74,7 @@ pub fn KeysPage() -> impl IntoView {
             }}
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -144,6 +145,7 @@ fn NewKey(close: Signal<String>) -> impl IntoView {
             </section>
         </SidePanel>
     }
+    .into_any()
 }
 
 #[component]
@@ -206,4 +208,5 @@ fn OneKey(id: i64, close: Signal<String>, set_active: Post, delete: Post) -> imp
             />
         </SidePanel>
     }
+    .into_any()
 }

@@ -78,6 +78,7 @@ pub fn AdminOverview() -> impl IntoView {
             }}
         />
     }
+    .into_any()
 }
 
 /// The measure that the URL names.
@@ -132,6 +133,7 @@ pub fn Sums(overview: Overview) -> impl IntoView {
             />
         </Figures>
     }
+    .into_any()
 }
 
 /// The chart with its two measures.
@@ -166,6 +168,7 @@ pub fn ByHour(page: OverviewPage, path: &'static str) -> impl IntoView {
             <HourTable hours=page.overview.by_hour/>
         </ChartCard>
     }
+    .into_any()
 }
 
 const HOURS: &[Column] = &[
@@ -205,6 +208,7 @@ fn HourTable(hours: Vec<Bucket>) -> impl IntoView {
             {rows.collect_view()}
         </DataTable>
     }
+    .into_any()
 }
 
 const MODELS: &[Column] = &[
@@ -258,6 +262,7 @@ pub fn ByModel(models: Vec<NamedTotals>) -> impl IntoView {
             {content}
         </section>
     }
+    .into_any()
 }
 
 /// The latest requests, or how to make the first one.
@@ -290,6 +295,7 @@ pub fn Latest(requests: Vec<domain::report::RequestSummary>, own: bool) -> impl 
             {content}
         </section>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -129,6 +129,7 @@ pub fn UsersPage() -> impl IntoView {
             }}
         </div>
     }
+    .into_any()
 }
 
 const COLUMNS: &[Column] = &[
@@ -214,6 +215,7 @@ fn user_row(url: &ListUrl, row: UserRow) -> impl IntoView + use<> {
             </Cell>
         </tr>
     }
+    .into_any()
 }
 
 /// How a user's state reads, and in which tone.

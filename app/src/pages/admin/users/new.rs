@@ -88,4 +88,5 @@ pub fn NewUser(close: Signal<String>) -> impl IntoView {
             </section>
         </SidePanel>
     }
+    .into_any()
 }

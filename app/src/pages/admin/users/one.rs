@@ -56,6 +56,7 @@ pub fn OneUser(id: i64, close: Signal<String>, actions: UserActions) -> impl Int
             />
         </SidePanel>
     }
+    .into_any()
 }
 
 #[component]
@@ -99,6 +100,7 @@ fn Facts(row: UserRow) -> impl IntoView {
             </div>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -167,6 +169,7 @@ fn Budget(user: User, actions: UserActions) -> impl IntoView {
             <p class="quiet text-xs">"Forgiving starts the budget anew; the history stays."</p>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -190,6 +193,7 @@ fn Access(user: User, actions: UserActions) -> impl IntoView {
             <p class="quiet text-xs">{about}</p>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -226,4 +230,5 @@ fn Delete(user: User, delete: Post) -> impl IntoView {
             </details>
         </section>
     }
+    .into_any()
 }

@@ -61,6 +61,7 @@ pub fn MyKeysPage() -> impl IntoView {
             }}
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -99,6 +100,7 @@ fn NewKey(close: Signal<String>) -> impl IntoView {
             </section>
         </SidePanel>
     }
+    .into_any()
 }
 
 #[component]
@@ -115,6 +117,7 @@ fn OneKey(id: i64, close: Signal<String>, set_active: Post, delete: Post) -> imp
                 resource=key
                 show={move |key: KeyRow| {
                     let active = key.summary.key.active;
+                    let by_admin = !active && key.summary.key.disabled_by_admin;
                     let label = key.summary.key.label.clone();
                     view! {
                         <div class="body">
@@ -124,14 +127,17 @@ fn OneKey(id: i64, close: Signal<String>, set_active: Post, delete: Post) -> imp
                             </section>
                             <section>
                                 <FormAlert failure=set_active.failure()/>
+                                {by_admin.then_some("An admin disabled this key; only an admin can enable it again.")}
                                 <PostForm post=set_active>
                                     <input type="hidden" name="id" value=id/>
                                     <input type="hidden" name="active" value=(!active).to_string()/>
-                                    <Submit
-                                        label=if active { "Disable" } else { "Enable" }
-                                        variant="outline"
-                                        pending=set_active.pending()
-                                    />
+                                    {(!by_admin).then(|| view! {
+                                        <Submit
+                                            label=if active { "Disable" } else { "Enable" }
+                                            variant="outline"
+                                            pending=set_active.pending()
+                                        />
+                                    })}
                                 </PostForm>
                             </section>
                             <section>
@@ -160,4 +166,5 @@ fn OneKey(id: i64, close: Signal<String>, set_active: Post, delete: Post) -> imp
             />
         </SidePanel>
     }
+    .into_any()
 }

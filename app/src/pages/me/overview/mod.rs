@@ -54,6 +54,7 @@ pub fn MyOverview() -> impl IntoView {
             }}
         />
     }
+    .into_any()
 }
 
 #[component]
@@ -76,4 +77,5 @@ fn Budgets(budget: BudgetStatus) -> impl IntoView {
             />
         </div>
     }
+    .into_any()
 }
