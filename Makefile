@@ -30,7 +30,7 @@ bench: build ## compare with a bare reverse proxy on this machine (ARGS=--quick:
 	@source scripts/env.sh && step "bench" cargo run --release -p bench -- $(ARGS)
 
 fmt: ## format the code
-	@cargo fmt --all
+	@source scripts/env.sh && cargo fmt --all
 
 setup: ## install everything that `make test` needs, and do nothing else
 	@scripts/setup.sh test

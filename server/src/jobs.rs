@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::prices;
 
-const LAST_USED_EVERY: Duration = Duration::from_secs(30);
+const LAST_USED_EVERY: Duration = Duration::from_secs(5);
 const EXPIRE_SESSIONS_EVERY: Duration = Duration::from_secs(3600);
 const DISCOVER_EVERY: Duration = Duration::from_secs(3600);
 /// After a failure; a backend may be starting beside us.

@@ -53,7 +53,6 @@ pub fn build(state: AppState, database: Database) -> Router {
     site::routes(&state, database)
         .merge(proxied)
         .merge(admin)
-        .route("/", get(status::root))
         .method_not_allowed_fallback(status::method_not_allowed)
         .with_state(state)
 }

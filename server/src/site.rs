@@ -9,13 +9,14 @@ use axum::{
     http::{HeaderValue, header},
     middleware,
     response::{IntoResponse as _, Response},
+    routing::get,
 };
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes as _, generate_route_list};
 use storage::Database;
 use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer};
 
-use crate::{assets, same_origin, session, state::AppState};
+use crate::{assets, same_origin, session, state::AppState, status};
 
 /// Routes and the fallback for whatever no other route takes.
 pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
@@ -28,6 +29,7 @@ pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
         .leptos_routes_with_context(state, generate_route_list(App), context, move || {
             shell(options.clone())
         })
+        .route("/", get(status::root))
         .fallback(file_or_page);
     let secure = state
         .site
@@ -62,7 +64,7 @@ async fn file_or_page(State(state): State<AppState>, request: Request) -> Respon
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/html"));
     if !wants_page {
-        return crate::status::not_found(request.uri().path(), request.headers());
+        return status::not_found(&state.gateway, request.uri().path(), request.headers());
     }
     let options = state.leptos.clone();
     let context = move || provide(&state);

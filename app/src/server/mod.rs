@@ -89,6 +89,20 @@ pub async fn principal() -> Result<Principal, AppError> {
         .ok_or_else(|| refuse_with(Cause::SignedOut))
 }
 
+/// Where a visitor starts: everybody's own house, or the door to it.
+pub async fn start_page(control: &Control, session: &Session) -> &'static str {
+    let user = session.get::<i64>(USER_ID).await.ok().flatten();
+    let version = session.get::<i64>(CREDENTIAL_VERSION).await.ok().flatten();
+    let (Some(user), Some(version)) = (user, version) else {
+        return "/login";
+    };
+    match control.resume(UserId(user), version).await {
+        Ok(Some(principal)) if principal.is_admin() => "/admin-ui",
+        Ok(Some(_)) => "/user-ui",
+        Ok(None) | Err(_) => "/login",
+    }
+}
+
 /// Who is asking, if that is an admin.
 ///
 /// # Errors

@@ -2,17 +2,22 @@
 
 use axum::{
     Json,
-    extract::State,
+    extract::{Request, State},
     http::{
         HeaderMap, StatusCode,
         header::{ACCEPT, CONTENT_TYPE},
     },
     response::{IntoResponse as _, Redirect, Response},
 };
+use control::Control;
 use dialects::{ErrorKind, WireError};
 use domain::Dialect;
-use gateway::headers::ANTHROPIC_VERSION;
+use gateway::{
+    Gateway,
+    headers::{ANTHROPIC_VERSION, X_REQUEST_ID},
+};
 use serde_json::{Value, json};
+use tower_sessions::Session;
 
 use crate::{config::Upstream, state::AppState};
 
@@ -36,14 +41,18 @@ pub async fn health(State(state): State<AppState>) -> Json<Value> {
     }))
 }
 
-/// `GET /`: JSON for a program, the site for a browser. The site sends everybody where they belong.
-pub async fn root(headers: HeaderMap) -> Response {
+/// `GET /`: JSON for a program; a browser is sent where its visitor belongs.
+pub async fn root(
+    State(control): State<Control>,
+    session: Session,
+    headers: HeaderMap,
+) -> Response {
     let browser = headers
         .get(ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/html"));
     if browser {
-        return Redirect::to("/user-ui").into_response();
+        return Redirect::to(app::server::start_page(&control, &session).await).into_response();
     }
     Json(json!({
         "name": "LLM Router",
@@ -75,24 +84,28 @@ pub fn dialect_of(path: &str, headers: &HeaderMap) -> Dialect {
 
 /// There is no such path, or not with this method.
 #[must_use]
-pub fn not_found(path: &str, headers: &HeaderMap) -> Response {
+pub fn not_found(gateway: &Gateway, path: &str, headers: &HeaderMap) -> Response {
     let message =
         format!("there is nothing at {path}; the endpoints of this server are listed at GET /");
+    let kind = ErrorKind::NotFound;
     error_response(
+        gateway,
         StatusCode::NOT_FOUND,
-        ErrorKind::NotFound,
+        kind,
         message,
         dialect_of(path, headers),
     )
 }
 
 /// The path exists, but takes another method.
-pub async fn method_not_allowed(request: axum::extract::Request) -> Response {
+pub async fn method_not_allowed(State(gateway): State<Gateway>, request: Request) -> Response {
     let path = request.uri().path();
     let message = format!("{path} does not take {}", request.method());
     let dialect = dialect_of(path, request.headers());
+    let status = StatusCode::METHOD_NOT_ALLOWED;
     error_response(
-        StatusCode::METHOD_NOT_ALLOWED,
+        &gateway,
+        status,
         ErrorKind::InvalidRequest,
         message,
         dialect,
@@ -100,22 +113,23 @@ pub async fn method_not_allowed(request: axum::extract::Request) -> Response {
 }
 
 fn error_response(
+    gateway: &Gateway,
     status: StatusCode,
     kind: ErrorKind,
     message: String,
     dialect: Dialect,
 ) -> Response {
+    let request_id = gateway.new_request_id().to_string();
     let error = WireError {
         status: status.as_u16(),
         kind,
         message,
         param: None,
-        request_id: String::new(),
+        request_id: request_id.clone(),
     };
-    (
-        status,
-        [(CONTENT_TYPE, "application/json")],
-        error.render(dialect),
-    )
-        .into_response()
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (X_REQUEST_ID, request_id.as_str()),
+    ];
+    (status, headers, error.render(dialect)).into_response()
 }

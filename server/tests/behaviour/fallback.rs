@@ -190,7 +190,7 @@ async fn after_the_first_content_a_failure_is_told_in_the_stream() {
         let error: serde_json::Value = serde_json::from_str(data.expect(last)).expect("JSON");
         let message = error["error"]["message"].as_str().expect("a message");
         assert!(message.starts_with("backend \"first\" "), "{message}");
-        assert_eq!(error["error"]["type"].is_string(), true);
+        assert!(error["error"]["type"].is_string());
         assert_eq!(
             error["type"] == json!("error"),
             dialect == Dialect::AnthropicMessages

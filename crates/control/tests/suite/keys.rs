@@ -64,9 +64,17 @@ async fn what_an_admin_switched_off_its_owner_cannot_switch_on() {
     c.set_my_key_active(&me, id, false).await.expect("off");
     c.set_my_key_active(&me, id, true).await.expect("on again");
     c.set_key_active(&f.admin, id, false).await.expect("off");
-    assert_eq!(refusal(c.set_my_key_active(&me, id, true).await), "Forbidden");
-    c.set_my_key_active(&me, id, false).await.expect("off it may stay");
-    assert_eq!(refusal(c.set_my_key_active(&me, id, true).await), "Forbidden");
+    assert_eq!(
+        refusal(c.set_my_key_active(&me, id, true).await),
+        "Forbidden"
+    );
+    c.set_my_key_active(&me, id, false)
+        .await
+        .expect("off it may stay");
+    assert_eq!(
+        refusal(c.set_my_key_active(&me, id, true).await),
+        "Forbidden"
+    );
     c.set_key_active(&f.admin, id, true).await.expect("on");
     c.set_my_key_active(&me, id, false).await.expect("off");
     c.set_my_key_active(&me, id, true).await.expect("on again");

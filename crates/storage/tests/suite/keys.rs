@@ -76,7 +76,11 @@ async fn keys_change_and_go() {
             .await
             .expect("a key");
     assert!(f.db.any_key().await.expect("read"));
-    assert!(f.db.set_key_active(key.id, false, true).await.expect("disabled"));
+    assert!(
+        f.db.set_key_active(key.id, false, true)
+            .await
+            .expect("disabled")
+    );
     let input = NewKeyInput {
         label: "desk".to_owned(),
         requests_per_minute: 3,
@@ -138,7 +142,9 @@ async fn keys_of_the_environment_follow_it_and_leave_others_alone() {
     assert!(!sync(&["A", "B"]).await, "nothing to do");
     let a = f.db.find_key_by_hash(&environment("A").hash).await;
     let a = a.expect("read").expect("a key");
-    f.db.set_key_active(a.id, false, true).await.expect("disabled");
+    f.db.set_key_active(a.id, false, true)
+        .await
+        .expect("disabled");
     assert!(sync(&["A", "C"]).await);
     assert_eq!(labels().await, "C A own");
     let a = f.db.find_key(a.id).await.expect("read").expect("a key");

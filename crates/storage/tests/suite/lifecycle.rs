@@ -56,7 +56,9 @@ async fn the_catalog_holds_users_keys_and_the_latest_resets() {
         f.db.create_key(&new_key(ada.id, "k"), Timestamp(1))
             .await
             .expect("a key");
-    f.db.set_key_active(key.id, false, true).await.expect("disabled");
+    f.db.set_key_active(key.id, false, true)
+        .await
+        .expect("disabled");
     let day = 86_400_000;
     for (at, nano) in [(10, 5), (day + 10, 7)] {
         f.settle([row(Some(ada.id), Timestamp(at), Some(nano))])
