@@ -34,8 +34,8 @@ export async function seed(router, { slow = false } = {}) {
   await router.chat(laptop.key, QUESTIONS[3], { model: "demo-500" });
   await router.messages(ci.key, QUESTIONS[4], { model: "demo-429" });
   await router.messages(bot.api_key, QUESTIONS[0], { stream: true });
+  for (const n of [9, 8, 12, 7]) await call(n);
   if (slow) await Promise.all([laptop.key, ci.key, bot.api_key].map((key, n) => router.chat(key, QUESTIONS[n], { model: "demo-slow" })));
-  for (const n of [3, 8, 11]) await call(n);
   await nearlyUseUp(router, ada);
   return { ada, grace, admin: router.admin, oldKey: laptop };
 }

@@ -8,7 +8,14 @@ use leptos::prelude::*;
 pub struct Column {
     title: &'static str,
     numeric: bool,
-    minor: bool,
+    /// When it goes, if room is scarce: the class that its cells have as well.
+    goes: Option<Goes>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goes {
+    Early,
+    Last,
 }
 
 impl Column {
@@ -17,7 +24,7 @@ impl Column {
         Self {
             title,
             numeric: false,
-            minor: false,
+            goes: None,
         }
     }
 
@@ -34,8 +41,17 @@ impl Column {
     #[must_use]
     pub const fn minor(title: &'static str) -> Self {
         Self {
-            minor: true,
+            goes: Some(Goes::Early),
             ..Self::text(title)
+        }
+    }
+
+    /// A number that is left out where there is next to no room; its cells have the class `least`.
+    #[must_use]
+    pub const fn least(title: &'static str) -> Self {
+        Self {
+            goes: Some(Goes::Last),
+            ..Self::number(title)
         }
     }
 }
@@ -53,7 +69,7 @@ pub fn DataTable(
 ) -> impl IntoView {
     let heads = columns.iter().map(|column| {
         view! {
-            <th role="columnheader" scope="col" class:num=column.numeric class:minor=column.minor>
+            <th role="columnheader" scope="col" class:num=column.numeric class:minor=column.goes == Some(Goes::Early) class:least=column.goes == Some(Goes::Last)>
                 {column.title}
             </th>
         }
@@ -77,7 +93,7 @@ pub fn DataTable(
 #[component]
 pub fn Cell(
     label: &'static str,
-    /// `num`, `lead`, `minor`, `nowrap`, or several.
+    /// `num`, `lead`, `minor`, `least`, `nowrap`, or several.
     #[prop(optional)]
     class: &'static str,
     children: Children,

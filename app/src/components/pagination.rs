@@ -53,6 +53,8 @@ pub fn Pagination(path: &'static str, url: ListUrl, extent: Extent) -> impl Into
                 data-variant="outline"
                 data-size="icon-sm"
                 href=usable.then(|| url.with_page(page).href(path))
+                // Without a target an anchor is no link by itself, and may not be named.
+                role=(!usable).then_some("link")
                 aria-disabled=(!usable).then_some("true")
                 aria-label=name
             >

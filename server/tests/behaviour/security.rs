@@ -129,7 +129,10 @@ fn routes() -> Vec<Route> {
 #[tokio::test]
 async fn every_route_is_for_those_who_are_named() {
     let routes = routes();
-    let source = include_str!("../../src/router.rs");
+    let source = concat!(
+        include_str!("../../src/router.rs"),
+        include_str!("../../src/site.rs")
+    );
     let in_the_source: BTreeSet<&str> = source
         .split(".route(")
         .skip(1)

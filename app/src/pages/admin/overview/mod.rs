@@ -175,7 +175,7 @@ const HOURS: &[Column] = &[
     Column::text("Hour"),
     Column::number("Spend"),
     Column::number("Requests"),
-    Column::number("Failed"),
+    Column::least("Failed"),
     Column::number("Tokens"),
 ];
 
@@ -194,7 +194,7 @@ fn HourTable(hours: Vec<Bucket>) -> impl IntoView {
                 <Cell label="Requests" class="num">
                     {format::count(totals.requests)}
                 </Cell>
-                <Cell label="Failed" class="num">
+                <Cell label="Failed" class="num least">
                     {format::count(totals.errors)}
                 </Cell>
                 <Cell label="Tokens" class="num">
