@@ -3,15 +3,20 @@
 
 use std::{convert::Infallible, future::Future, time::Duration};
 
-use axum::{Router, body::Body};
-use hyper::{body::Incoming, server::conn::http1};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Response, header::CONNECTION},
+};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, task::JoinSet};
-use tower::ServiceExt as _;
+use tower::Service as _;
+
+use crate::unread::{RequestBody, Unread};
 
 /// How long a client may take to send the head of a request, and an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
@@ -26,8 +31,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
     grace: Duration,
 ) {
-    let service = router.map_request(|request: hyper::Request<Incoming>| request.map(Body::new));
-    let service = tower::util::BoxCloneSyncService::<_, _, Infallible>::new(service);
+    let service = service_fn(move |request| answer(router.clone(), request));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT);
@@ -53,10 +57,7 @@ pub async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(error = %error, "failed to set TCP_NODELAY");
         }
-        let connection = http.serve_connection(
-            TokioIo::new(stream),
-            TowerToHyperService::new(service.clone()),
-        );
+        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
         let connection = graceful.watch(connection);
         connections.spawn(async move {
             if let Err(error) = connection.await {
@@ -77,4 +78,19 @@ pub async fn serve(
     }
     // Dropping a connection drops its answer, which settles it as a client that went away.
     connections.shutdown().await;
+}
+
+/// Answers one request, and leaves the connection fit for the next.
+async fn answer(
+    mut router: Router,
+    request: hyper::Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let unread = Unread::default();
+    let request = request.map(|body| Body::new(RequestBody::new(body, unread.clone())));
+    let mut response = router.call(request).await?;
+    if !unread.drain().await {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    Ok(response)
 }

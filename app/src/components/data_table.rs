@@ -68,8 +68,16 @@ pub fn DataTable(
     children: Children,
 ) -> impl IntoView {
     let heads = columns.iter().map(|column| {
+        let early = column.goes == Some(Goes::Early);
+        let last = column.goes == Some(Goes::Last);
         view! {
-            <th role="columnheader" scope="col" class:num=column.numeric class:minor=column.goes == Some(Goes::Early) class:least=column.goes == Some(Goes::Last)>
+            <th
+                role="columnheader"
+                scope="col"
+                class:num=column.numeric
+                class:minor=early
+                class:least=last
+            >
                 {column.title}
             </th>
         }

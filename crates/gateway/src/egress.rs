@@ -1,4 +1,4 @@
-//! The one way out. Every outbound connection resolves names through [`check`], so that no
+//! The one way out. Every outbound connection resolves names through [`CheckedResolver`], so that no
 //! configuration, redirect or name server can lead the router to the machine's own link or to a
 //! cloud's metadata service. Loopback and private ranges are allowed: backends are an
 //! administrator's, and local ones are common.
@@ -144,7 +144,7 @@ fn check(ip: IpAddr) -> io::Result<IpAddr> {
     Ok(ip)
 }
 
-/// Resolves by the system and drops what [`check`] refuses.
+/// Resolves by the system and drops addresses that no upstream has.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckedResolver;
 

@@ -1,5 +1,5 @@
 //! Stage 4: the client's request as one deployment gets it. Same dialect: the client's own bytes with
-//! the model's name cut in. (Other dialects are not candidates yet; see [`crate::route::resolve`].)
+//! the model's name cut in. (Other dialects are not candidates yet; see [`mod@crate::route::resolve`].)
 
 use bytes::Bytes;
 use dialects::{Pieces, RequestHead};

@@ -14,7 +14,7 @@ use dialects::{ErrorKind, WireError};
 use domain::Dialect;
 use gateway::{
     Gateway,
-    headers::{ANTHROPIC_VERSION, X_REQUEST_ID},
+    headers::{ANTHROPIC_VERSION, REQUEST_ID, X_REQUEST_ID},
 };
 use serde_json::{Value, json};
 use tower_sessions::Session;
@@ -130,6 +130,7 @@ fn error_response(
     let headers = [
         (CONTENT_TYPE, "application/json"),
         (X_REQUEST_ID, request_id.as_str()),
+        (REQUEST_ID, request_id.as_str()),
     ];
     (status, headers, error.render(dialect)).into_response()
 }

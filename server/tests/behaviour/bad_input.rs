@@ -333,3 +333,21 @@ async fn the_admins_api_says_what_is_wrong_too() {
         );
     }
 }
+
+/// A refusal that comes before the body has been read must not cost the client its connection.
+#[tokio::test]
+async fn a_connection_survives_a_body_that_nobody_wanted() {
+    let app = TestApp::demo().await;
+    let mut connection = TcpStream::connect(app.address).await.expect("connected");
+    let head = "POST /v1/nothing-here HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n";
+    connection.write_all(head.as_bytes()).await.expect("sent");
+    connection.write_all(b"{\"a\":").await.expect("sent");
+    let next = "GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    connection.write_all(next.as_bytes()).await.expect("sent");
+    let mut answers = String::new();
+    let read = connection.read_to_string(&mut answers);
+    within("two answers", read).await.expect("answers");
+    assert!(answers.starts_with("HTTP/1.1 404 "), "{answers}");
+    assert!(answers.contains("HTTP/1.1 200 OK"), "{answers}");
+    assert!(answers.contains("\"healthy\""), "{answers}");
+}
