@@ -50,11 +50,12 @@ pub fn short_count(n: u64) -> String {
     format!("{}.{}{suffix}", count(tenths / 10), tenths % 10)
 }
 
-/// `830 ms`, `2.4 s`, `1 min 12 s`.
+/// `<1 ms`, `830 ms`, `2.4 s`, `1 min 12 s`.
 #[must_use]
 pub fn duration(ms: u32) -> String {
     match ms {
-        0..1_000 => format!("{ms} ms"),
+        0 => "<1 ms".to_owned(),
+        1..1_000 => format!("{ms} ms"),
         1_000..59_950 => {
             let tenths = (ms + 50) / 100;
             format!("{}.{} s", tenths / 10, tenths % 10)
@@ -132,6 +133,7 @@ mod tests {
 
     #[test]
     fn durations_change_their_unit_without_a_gap() {
+        assert_eq!(duration(0), "<1 ms");
         assert_eq!(duration(999), "999 ms");
         assert_eq!(duration(1_000), "1.0 s");
         assert_eq!(duration(59_949), "59.9 s");

@@ -72,7 +72,7 @@ fn Facts(row: UserRow) -> impl IntoView {
                 <dt>"E-mail"</dt>
                 <dd>{user.email.unwrap_or_else(|| "—".to_owned())}</dd>
                 <dt>"Role"</dt>
-                <dd>{user.role.as_str()}</dd>
+                <dd class="capitalize">{user.role.as_str()}</dd>
                 <dt>"Status"</dt>
                 <dd>
                     <span class="state" data-tone=tone>
