@@ -21,6 +21,9 @@ static LEDGER: Migrator = sqlx::migrate!("../../migrations/sqlite/ledger");
 /// How long a statement waits for a lock that another process holds, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Prepared statements that a writer keeps; the ledger has four kinds in some thirty sizes each.
+const STATEMENTS: usize = 256;
+
 #[derive(Clone, Debug)]
 pub(crate) struct Sqlite {
     pub(crate) writer: SqlitePool,
@@ -76,6 +79,9 @@ async fn writer(
             Synchronous::Full => SqliteSynchronous::Full,
         })
         .foreign_keys(true)
+        .statement_cache_capacity(STATEMENTS)
+        // Pages that every group changes are copied back once for many groups; 16 MB of log at most.
+        .pragma("wal_autocheckpoint", "4000")
         .busy_timeout(BUSY_TIMEOUT);
     let pool = SqlitePoolOptions::new()
         .max_connections(1)

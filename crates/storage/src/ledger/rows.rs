@@ -9,14 +9,19 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
 use super::OpenRequest;
 use crate::StorageError;
 
-/// Rows in one statement, at most; a power of two, as are all smaller sizes.
+/// Rows in one statement, at most. A power of two, as are all sizes above [`EVERY_SIZE_UP_TO`].
 const MAX_ROWS: usize = 128;
 
-/// Cuts `items` into runs whose lengths are powers of two.
+/// Groups up to this size are one statement. Each statement costs two thread switches, which is more
+/// than preparing one of each size once.
+const EVERY_SIZE_UP_TO: usize = 32;
+
+/// Cuts `items` into runs of few different lengths.
 fn runs<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = match items.len() {
             0 => return None,
+            n @ 1..=EVERY_SIZE_UP_TO => n,
             n => MAX_ROWS.min(1 << n.ilog2()),
         };
         let (run, rest) = items.split_at(size);
@@ -237,14 +242,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_are_powers_of_two_and_lose_nothing() {
-        for length in [0, 1, 2, 3, 127, 128, 129, 300] {
+    fn runs_have_few_lengths_and_lose_nothing() {
+        for length in [0, 1, 2, 31, 32, 33, 127, 128, 129, 300] {
             let items: Vec<usize> = (0..length).collect();
             let cut: Vec<&[usize]> = runs(&items).collect();
-            assert!(
-                cut.iter()
-                    .all(|run| run.len().is_power_of_two() && run.len() <= MAX_ROWS)
-            );
+            let allowed =
+                |n: usize| n <= EVERY_SIZE_UP_TO || (n.is_power_of_two() && n <= MAX_ROWS);
+            assert!(cut.iter().all(|run| allowed(run.len())));
+            assert!(length > EVERY_SIZE_UP_TO || cut.len() <= 1);
             assert_eq!(cut.concat(), items);
         }
     }

@@ -19,6 +19,9 @@ use crate::StorageError;
 /// The largest group.
 const MAX_GROUP: usize = 1024;
 
+/// How many rounds of the scheduler a group gathers for, at most.
+const MAX_ROUNDS: usize = 16;
+
 /// A request that ends sooner than this is never noted as open: most do, and are written once.
 const NOTE_OPEN_AFTER: Duration = Duration::from_millis(100);
 
@@ -56,9 +59,7 @@ pub(super) async fn run(pool: SqlitePool, mut queue: mpsc::UnboundedReceiver<Com
         let received = tokio::select! {
             biased;
             n = queue.recv_many(&mut commands, MAX_GROUP) => {
-                // Whoever is about to settle, too, comes along: the group grows and nobody waits.
-                tokio::task::yield_now().await;
-                gather(&mut queue, &mut commands);
+                gather(&mut queue, &mut commands).await;
                 n
             }
             () = tick => {
@@ -103,12 +104,20 @@ pub(super) async fn run(pool: SqlitePool, mut queue: mpsc::UnboundedReceiver<Com
     }
 }
 
-/// Takes what has arrived meanwhile, up to the largest group.
-fn gather(queue: &mut mpsc::UnboundedReceiver<Command>, commands: &mut Vec<Command>) {
-    while commands.len() < MAX_GROUP
-        && let Ok(command) = queue.try_recv()
-    {
-        commands.push(command);
+/// Lets those who are about to settle come along, as long as each round of the scheduler brings more:
+/// under load a transaction is shared by many, and a lone request waits for nobody.
+async fn gather(queue: &mut mpsc::UnboundedReceiver<Command>, commands: &mut Vec<Command>) {
+    for _ in 0..MAX_ROUNDS {
+        let before = commands.len();
+        tokio::task::yield_now().await;
+        while commands.len() < MAX_GROUP
+            && let Ok(command) = queue.try_recv()
+        {
+            commands.push(command);
+        }
+        if commands.len() == before {
+            break;
+        }
     }
 }
 
