@@ -74,6 +74,14 @@ pub struct Core {
     started_at: Timestamp,
 }
 
+impl Core {
+    /// Takes the snapshot from its caller, so that a request sees one and the same from beginning to end.
+    fn authenticate(&self, catalog: &Catalog, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+        self.authenticator
+            .authenticate(&catalog.accounts, headers, self.clock.now())
+    }
+}
+
 /// What a user may spend and has spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetFigures {
@@ -193,7 +201,7 @@ impl Gateway {
     {
         let core = &self.0;
         let catalog = core.catalog.load_full();
-        let caller = self.authenticate(request.headers())?;
+        let caller = core.authenticate(&catalog, request.headers())?;
         let in_flight = InFlight::enter(&core.in_flight, core.max_in_flight)?;
         let request = read(dialect, request, core.max_body).await?;
         let model = &request.head.model;
@@ -222,10 +230,7 @@ impl Gateway {
     /// # Errors
     /// Why they are not let in; see [`Authenticator::authenticate`].
     pub fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, GatewayError> {
-        let core = &self.0;
-        let catalog = core.catalog.load();
-        core.authenticator
-            .authenticate(&catalog.accounts, headers, core.clock.now())
+        self.0.authenticate(&self.0.catalog.load(), headers)
     }
 
     /// The list of models that `caller` may ask for, in its dialect.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use dialects::{Pieces, RequestHead};
 use http::HeaderMap;
 
-use crate::{route::Deployment, settings::Timeouts};
+use crate::route::Deployment;
 
 /// A client's request, read as far as the router needs it.
 #[derive(Debug)]
@@ -23,13 +23,6 @@ pub struct UpstreamRequest<'a> {
     pub client: &'a ClientRequest,
     pub deployment: &'a Deployment,
     pub body: Pieces,
-}
-
-impl<'a> UpstreamRequest<'a> {
-    #[must_use]
-    pub fn timeouts(&self) -> Timeouts {
-        self.deployment.backend.settings.timeouts
-    }
 }
 
 /// Puts a request into the shape that `deployment` takes.
