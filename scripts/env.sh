@@ -13,8 +13,9 @@ WASM=wasm32-unknown-unknown
 HOST=(--workspace --exclude frontend)
 # Debian's Rust for browsers, used where rustup cannot fetch the standard library for wasm.
 DEBIAN_RUSTC=/usr/bin/rustc
-# Node's oldest version that Tailwind and Playwright run on, and the one fetched where Debian's is older.
-NODE_MAJOR=20 NODE_PACKAGE_VERSION=22.23.3
+# Node's oldest version that the official clients and coding programs of the tests run on (Tailwind and Playwright take
+# older ones), and the one fetched where Debian's is older.
+NODE_MAJOR=22 NODE_PACKAGE_VERSION=22.23.3
 NODE_HOME=$CACHE/node
 
 have() { command -v "$1" >/dev/null; }

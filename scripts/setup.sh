@@ -34,6 +34,8 @@ need 'have make' make
 need '[ -e /etc/ssl/certs/ca-certificates.crt ]' ca-certificates
 need 'have node && have npm' nodejs npm
 if [ "$mode" = test ]; then
+  # for libFuzzer
+  need 'echo "#include <vector>" | c++ -E -x c++ -' g++
   need 'have git' git
   need 'have curl' curl
   need 'have jq' jq
@@ -59,8 +61,12 @@ rust_wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 new_enough() { printf '%s\n%s\n' "$rust_wanted" "$1" | sort -VC; }
 have cargo && have rustc || apt_install rustc-web cargo-web
 rust_found=$(rustc -V | cut -d' ' -f2)
-new_enough "$rust_found" ||
-  die "Rust $rust_found is older than $rust_wanted. Mend with: rustup update stable (rustup: https://rustup.rs)"
+if ! new_enough "$rust_found"; then
+  mend="rustup update stable"
+  # Debian 12 brings newer ones with its security updates only, which a bare debootstrap leaves out.
+  have rustup || mend="adding Debian's security updates to the apt sources and apt-get install rustc-web cargo-web, or rustup (https://rustup.rs)"
+  die "Rust $rust_found is older than $rust_wanted. Mend with: $mend"
+fi
 
 if [ "$mode" = test ]; then
   cargo fmt --version >/dev/null 2>&1 || if have rustup; then rustup component add rustfmt; else apt_install rustfmt-web; fi
