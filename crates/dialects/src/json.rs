@@ -26,6 +26,8 @@ const ENCODED_DATA_COUNTS_AS: usize = 4_800;
 pub struct Member<'a> {
     /// The key, decoded: `"mod\u0065l"` is `model` to the upstream, and so it is here.
     pub key: Cow<'a, str>,
+    /// Where the key begins.
+    pub at: usize,
     /// Where the value stands, in bytes of the scanned text, quotes and brackets included.
     pub value: Range<usize>,
 }
@@ -86,6 +88,32 @@ pub fn members(text: &[u8]) -> Members<'_> {
     }
 }
 
+/// Where the elements of the array stand that `at` is in `text`; none where it is no array.
+#[must_use]
+pub fn elements(text: &[u8], at: Range<usize>) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut scanner = Scanner {
+        text: &text[..at.end],
+        at: at.start,
+        text_bytes: 0,
+    };
+    if scanner.expect(b'[', "an array").is_err() {
+        return found;
+    }
+    loop {
+        scanner.blank();
+        let start = scanner.at;
+        if scanner.value().is_err() {
+            return found;
+        }
+        found.push(start..scanner.at);
+        scanner.blank();
+        if scanner.expect(b',', "','").is_err() {
+            return found;
+        }
+    }
+}
+
 impl Members<'_> {
     /// How many bytes of text the strings seen so far hold, with encoded data (images, documents)
     /// counted as what providers charge for them. A basis for estimating tokens.
@@ -138,6 +166,7 @@ impl<'a> Scanner<'a> {
                 self.blank();
             }
         }
+        let key_at = self.at;
         let key = self.key()?;
         self.blank();
         self.expect(b':', "':' after a key")?;
@@ -147,6 +176,7 @@ impl<'a> Scanner<'a> {
         *state = State::AfterMember;
         Ok(Some(Member {
             key,
+            at: key_at,
             value: start..self.at,
         }))
     }

@@ -10,14 +10,27 @@
 //! add a variant to [`domain::Dialect`], and let the `match`es that stop compiling lead the way.
 
 pub mod anthropic_messages;
+pub mod bedrock_converse;
+pub mod claude;
 pub mod error;
+pub mod event_stream;
+pub mod foreign;
+pub mod form;
+pub mod ir;
 pub mod json;
+pub mod node;
 pub mod openai_chat;
+pub mod openai_completions;
+pub mod openai_responses;
 pub mod request;
 pub mod response;
+pub mod sequence;
 pub mod splice;
 pub mod sse;
 pub mod stream;
+pub mod translate;
+pub mod translator;
+pub mod write;
 
 pub use error::{ErrorKind, WireError};
 pub use request::{RequestError, RequestHead};

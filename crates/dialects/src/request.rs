@@ -9,8 +9,11 @@ use domain::Dialect;
 use smallvec::SmallVec;
 
 use crate::{
-    json, openai_chat,
-    splice::{Edit, Pieces, splice},
+    form, json,
+    node::Mismatch,
+    openai_chat,
+    splice::{Edit, Edits, Pieces, cuts, splice},
+    translate::Quirks,
 };
 
 /// The longest name of a model that is looked up.
@@ -34,6 +37,9 @@ pub enum RequestError {
     /// A member stands twice; the upstream might read the other one than the one that was checked.
     #[error("{0}: this field stands twice")]
     Twice(&'static str),
+    /// A value deeper inside is not what its place calls for.
+    #[error("{0}")]
+    Mismatch(Mismatch),
 }
 
 impl RequestError {
@@ -41,7 +47,7 @@ impl RequestError {
     #[must_use]
     pub const fn field(&self) -> Option<&'static str> {
         match self {
-            Self::Malformed(_) => None,
+            Self::Malformed(_) | Self::Mismatch(_) => None,
             Self::Missing(field) | Self::Wrong { field, .. } | Self::Twice(field) => Some(field),
         }
     }
@@ -62,7 +68,7 @@ pub struct RequestHead {
     /// The client wants the usage of a stream in a chunk of its own (OpenAI only; Anthropic always
     /// tells).
     pub wants_usage_chunk: bool,
-    model_at: Range<usize>,
+    model_at: Option<(Range<usize>, Quoting)>,
     stream_options_at: Option<Range<usize>>,
     /// Where the closing brace stands.
     end_at: usize,
@@ -77,24 +83,35 @@ impl RequestHead {
         let [
             mut model,
             mut stream,
-            mut messages,
+            mut prompt,
             mut max_tokens,
             mut max_completion,
             mut options,
         ] = [const { None }; 6];
+        let limits = Limits::of(dialect);
         let mut members = json::members(body);
         for member in members.by_ref() {
             let member = member.map_err(|e| RequestError::Malformed(e.describe(body)))?;
             let (place, name) = match &*member.key {
                 "model" => (&mut model, "model"),
                 "stream" => (&mut stream, "stream"),
-                "messages" => (&mut messages, "messages"),
-                "max_tokens" => (&mut max_tokens, "max_tokens"),
+                key if key == limits.prompt => (&mut prompt, limits.prompt),
+                key if Some(key) == limits.max_tokens => {
+                    (&mut max_tokens, limits.max_tokens.unwrap_or_default())
+                }
                 "max_completion_tokens" if dialect == Dialect::OpenaiChat => {
                     (&mut max_completion, "max_completion_tokens")
                 }
-                "stream_options" if dialect == Dialect::OpenaiChat => {
-                    (&mut options, "stream_options")
+                "stream_options" if limits.usage_on_demand => (&mut options, "stream_options"),
+                // What an answer uses that nobody waits for cannot be metered.
+                "background"
+                    if dialect == Dialect::OpenaiResponses
+                        && &body[member.value.clone()] == b"true" =>
+                {
+                    return Err(RequestError::Wrong {
+                        field: "background",
+                        expected: "false; answers in the background are not offered",
+                    });
                 }
                 _ => continue,
             };
@@ -105,34 +122,15 @@ impl RequestHead {
         let text_bytes = members.text_bytes();
         let model_at = model.ok_or(RequestError::Missing("model"))?;
         let model = read_model(&body[model_at.clone()])?;
-        match messages.map(|at| body[at.start]) {
-            Some(b'[') => {}
-            Some(_) => {
-                return Err(RequestError::Wrong {
-                    field: "messages",
-                    expected: "an array of messages",
-                });
-            }
-            None => return Err(RequestError::Missing("messages")),
-        }
-        let stream = match stream.map(|at| &body[at]) {
-            None | Some(b"false" | b"null") => false,
-            Some(b"true") => true,
-            Some(_) => {
-                return Err(RequestError::Wrong {
-                    field: "stream",
-                    expected: "true or false",
-                });
-            }
-        };
-        let max_tokens = read_limit(body, max_tokens, "max_tokens")?;
+        limits.check_prompt(prompt.map(|at| body[at.start]))?;
+        // What is passed through is one answer to the router, whether or not it is made of events.
+        let stream = dialect != Dialect::OpenaiMedia && read_flag(body, stream, "stream")?;
+        let max_tokens = read_limit(body, max_tokens, limits.max_tokens.unwrap_or_default())?;
         let max_completion = read_limit(body, max_completion, "max_completion_tokens")?;
-        let wants_usage_chunk = match (&options, dialect) {
-            (_, Dialect::AnthropicMessages) => true,
-            (None, Dialect::OpenaiChat) => false,
-            (Some(at), Dialect::OpenaiChat) => {
-                openai_chat::request::include_usage(&body[at.clone()])?
-            }
+        let wants_usage_chunk = match &options {
+            _ if !limits.usage_on_demand => true,
+            None => false,
+            Some(at) => openai_chat::request::include_usage(&body[at.clone()])?,
         };
         let end_at = memchr::memrchr(b'}', body).unwrap_or(body.len());
         Ok(Self {
@@ -142,45 +140,214 @@ impl RequestHead {
             max_output_tokens: max_completion.or(max_tokens),
             text_bytes,
             wants_usage_chunk,
-            model_at,
+            model_at: Some((model_at, Quoting::Json)),
             stream_options_at: options,
             end_at,
         })
     }
 
+    /// Reads the head of a form (`multipart/form-data`), as uploads of recordings and pictures are.
+    ///
+    /// # Errors
+    /// It is no such form, or names no model.
+    pub fn read_form(boundary: &str, body: &[u8]) -> Result<Self, RequestError> {
+        let at = form::field(boundary, body, "model")?.ok_or(RequestError::Missing("model"))?;
+        let model = std::str::from_utf8(&body[at.clone()])
+            .ok()
+            .and_then(checked_model)
+            .ok_or(WRONG_MODEL)?;
+        Ok(Self {
+            dialect: Dialect::OpenaiMedia,
+            model,
+            stream: false,
+            max_output_tokens: None,
+            text_bytes: 0,
+            wants_usage_chunk: true,
+            model_at: Some((at, Quoting::None)),
+            stream_options_at: None,
+            end_at: body.len(),
+        })
+    }
+
     /// The client's `body` as it goes to an upstream of the same dialect: the model by the upstream's
-    /// name, usage asked for in streams, all else as it came.
+    /// name, usage asked for in streams, what the server is known not to take left out, all else as it
+    /// came.
     #[must_use]
-    pub fn forward(&self, body: &Bytes, upstream_model: &str) -> Pieces {
-        let mut edits: SmallVec<[Edit; 3]> = SmallVec::new();
-        if self.model != upstream_model {
+    pub fn forward(&self, body: &Bytes, upstream_model: &str, quirks: &Quirks) -> Pieces {
+        let mut edits: Edits = SmallVec::new();
+        if let Some((at, quoting)) = &self.model_at
+            && self.model != upstream_model
+        {
+            let with = match quoting {
+                Quoting::Json => json::encode_string(upstream_model).into(),
+                Quoting::None => Bytes::copy_from_slice(upstream_model.as_bytes()),
+            };
             edits.push(Edit {
-                at: self.model_at.clone(),
-                with: json::encode_string(upstream_model).into(),
+                at: at.clone(),
+                with,
             });
         }
-        // Anthropic's upstreams tell the usage of a stream unasked.
-        if self.dialect == Dialect::OpenaiChat && self.stream && !self.wants_usage_chunk {
+        // Anthropic's upstreams and the Responses API tell the usage of a stream unasked.
+        let usage_on_demand = Limits::of(self.dialect).usage_on_demand;
+        if usage_on_demand
+            && self.stream
+            && !self.wants_usage_chunk
+            && quirks.takes("stream_options")
+        {
             edits.push(openai_chat::request::ask_for_usage(
                 body,
                 self.stream_options_at.clone(),
                 self.end_at,
             ));
         }
+        if !quirks.unsupported_params.is_empty() || !quirks.role_rewrites.is_empty() {
+            quirk_edits(body, quirks, &mut edits);
+        }
         splice(body, edits)
     }
 }
 
-fn read_model(value: &[u8]) -> Result<String, RequestError> {
-    const WRONG: RequestError = RequestError::Wrong {
-        field: "model",
-        expected: "a model's name as a string",
-    };
-    let name = json::decode_string(value).ok_or(WRONG)?;
-    if name.is_empty() || name.len() > MAX_MODEL_LEN || name.chars().any(char::is_control) {
-        return Err(WRONG);
+/// How the model's name stands in the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quoting {
+    Json,
+    /// As it is, in a form.
+    None,
+}
+
+/// What the heads of the dialects differ in.
+struct Limits {
+    /// The member that holds what is asked; empty where none is looked for.
+    prompt: &'static str,
+    max_tokens: Option<&'static str>,
+    /// Streams tell their usage only when `stream_options` asks for it.
+    usage_on_demand: bool,
+}
+
+impl Limits {
+    const fn of(dialect: Dialect) -> Self {
+        let (prompt, max_tokens, usage_on_demand) = match dialect {
+            Dialect::OpenaiChat => ("messages", Some("max_tokens"), true),
+            Dialect::OpenaiCompletions => ("prompt", Some("max_tokens"), true),
+            Dialect::OpenaiResponses => ("input", Some("max_output_tokens"), false),
+            Dialect::OpenaiEmbeddings => ("input", None, false),
+            Dialect::OpenaiMedia => ("", None, false),
+            Dialect::AnthropicMessages | Dialect::BedrockConverse => {
+                ("messages", Some("max_tokens"), false)
+            }
+        };
+        Self {
+            prompt,
+            max_tokens,
+            usage_on_demand,
+        }
     }
-    Ok(name.into_owned())
+
+    /// `first` is the first byte of the prompt.
+    fn check_prompt(&self, first: Option<u8>) -> Result<(), RequestError> {
+        match (self.prompt, first) {
+            // Responses may take their input from a stored prompt.
+            ("" | "input", None) if self.max_tokens.is_some() || self.prompt.is_empty() => Ok(()),
+            (_, None) => Err(RequestError::Missing(self.prompt)),
+            ("messages", Some(b'[')) | ("" | "prompt" | "input", Some(b'[' | b'"')) => Ok(()),
+            ("messages", Some(_)) => Err(RequestError::Wrong {
+                field: "messages",
+                expected: "an array of messages",
+            }),
+            (field, Some(_)) => Err(RequestError::Wrong {
+                field,
+                expected: "a string or an array",
+            }),
+        }
+    }
+}
+
+/// Leaves out what the server does not take, and renames roles.
+fn quirk_edits(body: &Bytes, quirks: &Quirks, edits: &mut Edits) {
+    for cut in unsupported(body, quirks) {
+        // What was to change inside a member that goes, goes with it.
+        edits.retain(|edit| edit.at.end <= cut.start || cut.end <= edit.at.start);
+        edits.push(Edit {
+            at: cut,
+            with: Bytes::new(),
+        });
+    }
+    if quirks.role_rewrites.is_empty() {
+        return;
+    }
+    for (at, role) in roles(body) {
+        let renamed = quirks.role(&role);
+        if renamed != role {
+            edits.push(Edit {
+                at,
+                with: json::encode_string(renamed).into(),
+            });
+        }
+    }
+}
+
+/// What to cut out so that the members go that the server does not take.
+fn unsupported(body: &[u8], quirks: &Quirks) -> Vec<Range<usize>> {
+    let members: Vec<json::Member<'_>> = json::members(body).map_while(Result::ok).collect();
+    let spans: Vec<Range<usize>> = members.iter().map(|m| m.at..m.value.end).collect();
+    cuts(&spans, |n| {
+        members
+            .get(n)
+            .is_some_and(|member| member.key != "model" && !quirks.takes(&member.key))
+    })
+}
+
+/// Where the roles of the messages stand, and what they are.
+fn roles(body: &[u8]) -> Vec<(Range<usize>, String)> {
+    let messages = json::members(body)
+        .map_while(Result::ok)
+        .find(|member| member.key == "messages");
+    let Some(messages) = messages else {
+        return Vec::new();
+    };
+    json::elements(body, messages.value)
+        .into_iter()
+        .filter_map(|element| {
+            let member = json::members(&body[element.clone()])
+                .map_while(Result::ok)
+                .find(|member| member.key == "role")?;
+            let at = element.start + member.value.start..element.start + member.value.end;
+            let role = json::decode_string(&body[at.clone()])?.into_owned();
+            Some((at, role))
+        })
+        .collect()
+}
+
+fn read_flag(
+    body: &[u8],
+    at: Option<Range<usize>>,
+    field: &'static str,
+) -> Result<bool, RequestError> {
+    match at.map(|at| &body[at]) {
+        None | Some(b"false" | b"null") => Ok(false),
+        Some(b"true") => Ok(true),
+        Some(_) => Err(RequestError::Wrong {
+            field,
+            expected: "true or false",
+        }),
+    }
+}
+
+const WRONG_MODEL: RequestError = RequestError::Wrong {
+    field: "model",
+    expected: "a model's name as a string",
+};
+
+fn checked_model(name: &str) -> Option<String> {
+    let fits =
+        !name.is_empty() && name.len() <= MAX_MODEL_LEN && !name.chars().any(char::is_control);
+    fits.then(|| name.to_owned())
+}
+
+fn read_model(value: &[u8]) -> Result<String, RequestError> {
+    json::decode_string(value)
+        .and_then(|name| checked_model(&name))
+        .ok_or(WRONG_MODEL)
 }
 
 fn read_limit(
@@ -213,7 +380,7 @@ mod tests {
     fn sent(dialect: Dialect, body: &str, model: &str) -> String {
         let head = read(dialect, body).expect("a valid request");
         let bytes = head
-            .forward(&Bytes::from(body.to_owned()), model)
+            .forward(&Bytes::from(body.to_owned()), model, &Quirks::default())
             .into_bytes();
         String::from_utf8(bytes.to_vec()).expect("UTF-8")
     }
@@ -252,6 +419,10 @@ mod tests {
                 r#"{"model":"m","stream_options":{"x":1,"include_usage":false},"messages":[],"stream":true}"#,
                 r#"{"model":"m","stream_options":{"x":1,"include_usage":true},"messages":[],"stream":true}"#,
             ),
+            (
+                r#"{"model":"m","stream_options":{"include_usage":true,"include_usage":false},"messages":[],"stream":true}"#,
+                r#"{"model":"m","stream_options":{"include_usage":true,"include_usage":true},"messages":[],"stream":true}"#,
+            ),
         ];
         for (body, expected) in cases {
             assert_eq!(sent(Dialect::OpenaiChat, body, "m"), expected);
@@ -271,6 +442,73 @@ mod tests {
         );
         let plain = r#"{"model":"m","messages":[]}"#;
         assert_eq!(sent(Dialect::OpenaiChat, plain, "m"), plain);
+    }
+
+    #[test]
+    fn what_a_server_does_not_take_is_cut_out_and_roles_are_renamed() {
+        let quirks = Quirks {
+            role_rewrites: vec![("developer".to_owned(), "system".to_owned())],
+            unsupported_params: ["a", "b", "stream_options"].map(str::to_owned).to_vec(),
+            ..Quirks::default()
+        };
+        let forwarded = |body: &str| {
+            let head = read(Dialect::OpenaiChat, body).expect("a valid request");
+            let bytes = head
+                .forward(&Bytes::from(body.to_owned()), "up", &quirks)
+                .into_bytes();
+            String::from_utf8(bytes.to_vec()).expect("UTF-8")
+        };
+        assert_eq!(
+            forwarded(
+                r#"{"a":1, "b" : {"a":2},"model":"m","x":{"a":1},"messages":[ {"role":"developer","content":"a"},{"content":"b","role":"user"}],"stream":true,"a2":0,"b":[3]}"#
+            ),
+            r#"{"model":"up","x":{"a":1},"messages":[ {"role":"system","content":"a"},{"content":"b","role":"user"}],"stream":true,"a2":0}"#
+        );
+        assert_eq!(
+            forwarded(
+                r#"{"messages":[],"model":"m","stream":true,"stream_options":{"include_usage":false}}"#
+            ),
+            r#"{"messages":[],"model":"up","stream":true}"#
+        );
+    }
+
+    #[test]
+    fn each_dialect_has_a_prompt_of_its_own() {
+        let limits = [
+            (
+                Dialect::OpenaiResponses,
+                r#"{"model":"m","input":"hi","max_output_tokens":7,"max_tokens":9}"#,
+                Some(7),
+            ),
+            (
+                Dialect::OpenaiCompletions,
+                r#"{"model":"m","prompt":["hi"],"max_tokens":7}"#,
+                Some(7),
+            ),
+            (
+                Dialect::OpenaiEmbeddings,
+                r#"{"model":"m","input":[[1,2]],"max_tokens":7}"#,
+                None,
+            ),
+            (Dialect::OpenaiMedia, r#"{"model":"m","stream":true}"#, None),
+        ];
+        for (dialect, body, limit) in limits {
+            let head = read(dialect, body).expect(body);
+            assert_eq!(head.max_output_tokens, limit, "{body}");
+            assert!(!head.stream);
+        }
+        assert_eq!(
+            read(Dialect::OpenaiEmbeddings, r#"{"model":"m"}"#),
+            Err(RequestError::Missing("input"))
+        );
+        assert!(
+            read(
+                Dialect::OpenaiResponses,
+                r#"{"model":"m","prompt":{"id":"p"}}"#
+            )
+            .is_ok()
+        );
+        assert!(read(Dialect::OpenaiResponses, r#"{"model":"m","input":{}}"#).is_err());
     }
 
     #[test]

@@ -7,8 +7,9 @@ use domain::{Dialect, TokenUsage};
 use smallvec::SmallVec;
 
 use crate::{
-    anthropic_messages, json, openai_chat,
+    anthropic_messages, json, openai_chat, openai_responses,
     splice::{Edit, Pieces, splice},
+    sse,
 };
 
 /// Why an upstream's answer cannot be handed on as an answer.
@@ -49,10 +50,14 @@ impl ResponseHead {
                 "model" => head.model_at = Some(member.value),
                 "usage" => {
                     head.usage = match dialect {
-                        Dialect::OpenaiChat => openai_chat::response::usage(value),
-                        Dialect::AnthropicMessages => {
+                        Dialect::AnthropicMessages | Dialect::BedrockConverse => {
                             anthropic_messages::response::usage(value, TokenUsage::default())
                         }
+                        Dialect::OpenaiResponses => openai_responses::response::usage(value),
+                        Dialect::OpenaiMedia => media_usage(value),
+                        Dialect::OpenaiChat
+                        | Dialect::OpenaiCompletions
+                        | Dialect::OpenaiEmbeddings => openai_chat::response::usage(value),
                     };
                 }
                 "error" if value.starts_with(b"{") => {
@@ -85,6 +90,32 @@ impl ResponseHead {
     }
 }
 
+/// The usage that the events of a stream tell which is passed on as one answer (pictures and transcripts
+/// in parts): the last that any of them has.
+#[must_use]
+pub fn usage_of_events(body: &Bytes) -> Option<TokenUsage> {
+    let mut events = sse::EventSplitter::default();
+    events.push(body.clone()).ok()?;
+    let mut found = None;
+    while let Some(event) = events.next_event() {
+        let Some(data) = sse::data(&event) else {
+            continue;
+        };
+        let text = data.text();
+        let usage = json::members(text)
+            .map_while(Result::ok)
+            .find(|member| member.key == "usage")
+            .and_then(|member| media_usage(&text[member.value]));
+        found = usage.or(found);
+    }
+    found
+}
+
+/// Images and transcriptions count as Responses do, where they count tokens.
+fn media_usage(value: &[u8]) -> Option<TokenUsage> {
+    openai_responses::response::usage(value).or_else(|| openai_chat::response::usage(value))
+}
+
 /// The message of an error body in any of the usual shapes: `{"error":{"message":…}}`,
 /// `{"error":"…"}`, `{"message":…}`, `{"detail":…}`. `None` where the body is not JSON.
 #[must_use]
@@ -95,7 +126,7 @@ pub fn message_of_error(body: &[u8]) -> Option<String> {
         let value = &body[member.value];
         match &*member.key {
             "error" if value.starts_with(b"{") => return Some(error_message(value)),
-            "error" | "message" | "detail" => {
+            "error" | "message" | "Message" | "detail" => {
                 found = json::decode_string(value).map(|s| s.into_owned()).or(found);
             }
             _ => {}

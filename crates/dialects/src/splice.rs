@@ -27,7 +27,13 @@ impl Pieces {
     pub fn into_bytes(mut self) -> Bytes {
         match self.0.len() {
             1 => self.0.remove(0),
-            _ => self.0.iter().flatten().copied().collect(),
+            _ => {
+                let mut whole = Vec::with_capacity(self.len());
+                for piece in &self.0 {
+                    whole.extend_from_slice(piece);
+                }
+                whole.into()
+            }
         }
     }
 }
@@ -54,9 +60,36 @@ pub struct Edit {
     pub with: Bytes,
 }
 
+/// What to cut out of a list so that the members or elements of `spans` that go take their commas with
+/// them: each run of them with the one behind it, or, at the list's end, the one before.
+#[must_use]
+pub fn cuts(spans: &[Range<usize>], goes: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
+    let mut cuts = Vec::new();
+    let mut at = 0;
+    while at < spans.len() {
+        let first = at;
+        while at < spans.len() && goes(at) {
+            at += 1;
+        }
+        if at > first {
+            let last_end = spans[at - 1].end;
+            cuts.push(match (spans.get(at), first.checked_sub(1)) {
+                (Some(next), _) => spans[first].start..next.start,
+                (None, Some(before)) => spans[before].end..last_end,
+                (None, None) => spans[first].start..last_end,
+            });
+        }
+        at += 1;
+    }
+    cuts
+}
+
+/// Changes to one body; most need one or two.
+pub type Edits = SmallVec<[Edit; 3]>;
+
 /// Applies `edits`, which must not overlap, to `body`.
 #[must_use]
-pub fn splice(body: &Bytes, mut edits: SmallVec<[Edit; 3]>) -> Pieces {
+pub fn splice(body: &Bytes, mut edits: Edits) -> Pieces {
     edits.sort_by_key(|edit| edit.at.start);
     let mut pieces = SmallVec::new();
     let mut from = 0;

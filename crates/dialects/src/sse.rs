@@ -19,6 +19,17 @@ pub struct EventSplitter {
     carry: BytesMut,
     /// The chunk being cut, where nothing is carried over.
     chunk: Bytes,
+    /// Of whichever of the two there is.
+    seen: Seen,
+}
+
+/// How far a text has been looked through for the end of its first event, so that a large event in
+/// many chunks is looked through once, and not once a chunk.
+#[derive(Debug, Default)]
+struct Seen {
+    bytes: usize,
+    /// Where the line begins that has not ended there.
+    line: usize,
 }
 
 impl EventSplitter {
@@ -43,10 +54,10 @@ impl EventSplitter {
     /// The next whole event with the empty line that ends it, byte for byte as it came.
     pub fn next_event(&mut self) -> Option<Bytes> {
         if self.carry.is_empty() {
-            let end = event_end(&self.chunk)?;
+            let end = event_end(&self.chunk, &mut self.seen)?;
             return Some(self.chunk.split_to(end));
         }
-        let end = event_end(&self.carry)?;
+        let end = event_end(&self.carry, &mut self.seen)?;
         let event = self.carry.split_to(end).freeze();
         if !self.carry.is_empty() {
             self.chunk = self.carry.split().freeze();
@@ -65,16 +76,18 @@ impl EventSplitter {
     }
 }
 
-/// Where the first event of `text` ends, behind its empty line.
-fn event_end(text: &[u8]) -> Option<usize> {
-    let mut line = 0;
-    while let Some(found) = memchr(b'\n', &text[line..]) {
-        let end = line + found;
-        if end == line || &text[line..end] == b"\r" {
+/// Where the first event of `text` ends, behind its empty line. What follows has not been seen then.
+fn event_end(text: &[u8], seen: &mut Seen) -> Option<usize> {
+    while let Some(found) = memchr(b'\n', &text[seen.bytes..]) {
+        let end = seen.bytes + found;
+        if end == seen.line || &text[seen.line..end] == b"\r" {
+            *seen = Seen::default();
             return Some(end + 1);
         }
-        line = end + 1;
+        seen.bytes = end + 1;
+        seen.line = end + 1;
     }
+    seen.bytes = text.len();
     None
 }
 
@@ -110,6 +123,15 @@ pub fn data(event: &[u8]) -> Option<Data<'_>> {
         at = end + 1;
     }
     found
+}
+
+/// The name of an event (its `event:` line), if it has one.
+#[must_use]
+pub fn name(event: &[u8]) -> Option<&str> {
+    let line = event
+        .split(|byte| *byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"event:"))?;
+    std::str::from_utf8(line.trim_ascii()).ok()
 }
 
 /// The data of an event: one line in place, or several joined by line feeds.
@@ -171,6 +193,22 @@ mod tests {
         assert_eq!(text(b": keep-alive\n\n"), None);
         let event = b"id: 7\ndata: xyz\n\n";
         assert!(matches!(data(event), Some(Data::Line { at: 12, .. })));
+    }
+
+    #[test]
+    fn no_byte_is_looked_at_twice_for_the_end_of_an_event() {
+        let mut splitter = EventSplitter::default();
+        for chunk in 1..=100 {
+            splitter
+                .push(Bytes::from_static(b"data: x"))
+                .expect("small");
+            assert_eq!(splitter.next_event(), None);
+            assert_eq!(splitter.seen.bytes, 7 * chunk);
+        }
+        splitter.push(Bytes::from_static(b"\n\nda")).expect("small");
+        assert_eq!(splitter.next_event().map(|event| event.len()), Some(702));
+        assert_eq!(splitter.next_event(), None);
+        assert_eq!(splitter.seen.bytes, 2);
     }
 
     #[test]

@@ -7,11 +7,16 @@ use bytes::{Bytes, BytesMut};
 use domain::{Dialect, TokenUsage};
 use memchr::memmem;
 
-use crate::{anthropic_messages, json, openai_chat, sse};
+use crate::{
+    ErrorKind, WireError, anthropic_messages, json, openai_chat, openai_completions,
+    openai_responses, sse,
+};
 
 /// A failure that the upstream reported inside its stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamFailure {
+    /// The HTTP status that it would have had, where it tells.
+    pub status: Option<u16>,
     pub message: String,
 }
 
@@ -51,7 +56,13 @@ pub struct Observed {
 /// An event that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event of its stream is not valid JSON: {0}")]
-pub struct BrokenEvent(String);
+pub struct BrokenEvent(pub(crate) String);
+
+impl From<crate::node::Mismatch> for BrokenEvent {
+    fn from(mismatch: crate::node::Mismatch) -> Self {
+        Self(mismatch.to_string())
+    }
+}
 
 /// Reads one stream.
 #[derive(Debug)]
@@ -60,9 +71,7 @@ pub struct StreamReader {
     /// The name that the client asked for, as a JSON string.
     asked_model: Vec<u8>,
     wants_usage_chunk: bool,
-    usage: TokenUsage,
-    usage_known: bool,
-    content_bytes: usize,
+    metered: Metered,
 }
 
 impl StreamReader {
@@ -74,9 +83,7 @@ impl StreamReader {
             dialect,
             asked_model: json::encode_string(asked_model).into_bytes(),
             wants_usage_chunk,
-            usage: TokenUsage::default(),
-            usage_known: false,
-            content_bytes: 0,
+            metered: Metered::default(),
         }
     }
 
@@ -93,18 +100,24 @@ impl StreamReader {
         };
         let text = data.text();
         let facts = match self.dialect {
-            Dialect::OpenaiChat => openai_chat::stream::read_event(text),
-            Dialect::AnthropicMessages => anthropic_messages::stream::read_event(text, self.usage),
+            Dialect::AnthropicMessages | Dialect::BedrockConverse => {
+                anthropic_messages::stream::read_event(text, self.metered.reported)
+            }
+            Dialect::OpenaiCompletions => openai_completions::stream::read_event(text),
+            Dialect::OpenaiResponses => openai_responses::stream::read_event(text),
+            Dialect::OpenaiChat | Dialect::OpenaiEmbeddings | Dialect::OpenaiMedia => {
+                openai_chat::stream::read_event(text)
+            }
         }
         .map_err(|e| BrokenEvent(e.describe(text)))?;
         if let Some(usage) = facts.usage {
-            self.usage = usage;
-            self.usage_known = match self.dialect {
-                Dialect::OpenaiChat => true,
+            self.metered.reported = usage;
+            self.metered.complete = match self.dialect {
                 Dialect::AnthropicMessages => facts.final_usage,
+                _ => true,
             };
         }
-        self.content_bytes += facts.content_bytes;
+        self.metered.content_bytes += facts.content_bytes;
         let dropped = facts.usage_only && !self.wants_usage_chunk;
         let renamed = facts
             .model_at
@@ -131,15 +144,63 @@ impl StreamReader {
         })
     }
 
+    /// A typed error event of the router's own; nothing follows it.
+    #[must_use]
+    pub fn error_event(&self, message: &str, request_id: &str) -> Bytes {
+        error_event(self.dialect, message, request_id)
+    }
+
     /// What was used so far: as reported, or, where the upstream has not told, `input_estimate`
     /// tokens of input and the output counted from the text received. The second value says that
     /// something was estimated.
     #[must_use]
     pub fn usage(&self, input_estimate: u64) -> (TokenUsage, bool) {
-        if self.usage_known {
-            return (self.usage, false);
+        self.metered.usage(input_estimate)
+    }
+}
+
+/// A typed error event of the router's own for a client of `dialect`; nothing follows it.
+pub(crate) fn error_event(dialect: Dialect, message: &str, request_id: &str) -> Bytes {
+    let error = WireError {
+        status: 502,
+        kind: ErrorKind::BadGateway,
+        message: message.to_owned(),
+        param: None,
+        code: None,
+        request_id: request_id.to_owned(),
+    };
+    match dialect {
+        Dialect::AnthropicMessages | Dialect::BedrockConverse => {
+            anthropic_messages::stream::error_event(&error.render(dialect))
         }
-        let mut usage = self.usage;
+        Dialect::OpenaiResponses => openai_responses::stream::error_event(&error.render(dialect)),
+        Dialect::OpenaiChat
+        | Dialect::OpenaiCompletions
+        | Dialect::OpenaiEmbeddings
+        | Dialect::OpenaiMedia => openai_chat::stream::error_event(&error.render(dialect)),
+    }
+}
+
+/// What a stream has used, as far as it has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Metered {
+    /// As the upstream has reported it so far.
+    pub reported: TokenUsage,
+    /// The report is the whole answer's and not an interim one.
+    pub complete: bool,
+    /// How much the model has said, in bytes of text.
+    pub content_bytes: usize,
+}
+
+impl Metered {
+    /// What was used so far: as reported, or, where the upstream has not told, `input_estimate`
+    /// tokens of input and the output counted from the text received. The second value says that
+    /// something was estimated.
+    pub fn usage(&self, input_estimate: u64) -> (TokenUsage, bool) {
+        if self.complete {
+            return (self.reported, false);
+        }
+        let mut usage = self.reported;
         if usage.total_input() == 0 {
             usage.input = input_estimate;
         }

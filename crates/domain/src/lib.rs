@@ -58,27 +58,52 @@ impl Timestamp {
 pub enum Dialect {
     /// OpenAI Chat Completions, `POST /v1/chat/completions`.
     OpenaiChat,
+    /// OpenAI's older Completions, `POST /v1/completions`.
+    OpenaiCompletions,
+    /// OpenAI Responses, `POST /v1/responses`.
+    OpenaiResponses,
+    /// OpenAI Embeddings, `POST /v1/embeddings`.
+    OpenaiEmbeddings,
+    /// OpenAI's images, audio, moderations, and the reranking that compatible servers offer: passed
+    /// through, never translated.
+    OpenaiMedia,
     /// Anthropic Messages, `POST /v1/messages`.
     AnthropicMessages,
+    /// Amazon Bedrock's Converse and ConverseStream; of upstreams only.
+    BedrockConverse,
 }
 
 impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::OpenaiChat,
+        Self::OpenaiCompletions,
+        Self::OpenaiResponses,
+        Self::OpenaiEmbeddings,
+        Self::OpenaiMedia,
+        Self::AnthropicMessages,
+        Self::BedrockConverse,
+    ];
+
     /// The name used in the ledger, in logs and in metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OpenaiChat => "openai_chat",
+            Self::OpenaiCompletions => "openai_completions",
+            Self::OpenaiResponses => "openai_responses",
+            Self::OpenaiEmbeddings => "openai_embeddings",
+            Self::OpenaiMedia => "openai_media",
             Self::AnthropicMessages => "anthropic_messages",
+            Self::BedrockConverse => "bedrock_converse",
         }
     }
 
     /// Reads what [`Dialect::as_str`] wrote.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "openai_chat" => Some(Self::OpenaiChat),
-            "anthropic_messages" => Some(Self::AnthropicMessages),
-            _ => None,
-        }
+        Self::ALL
+            .into_iter()
+            .find(|dialect| dialect.as_str() == text)
     }
 }

@@ -16,16 +16,39 @@ const fn error_type(error: &WireError) -> &'static str {
         ErrorKind::BudgetExceeded | ErrorKind::RateLimited => "rate_limit_error",
         ErrorKind::Timeout => "timeout_error",
         ErrorKind::Internal | ErrorKind::BadGateway | ErrorKind::Unavailable => "api_error",
-        ErrorKind::Upstream => match error.status {
-            400 | 413 | 422 => "invalid_request_error",
-            401 => "authentication_error",
-            402 => "billing_error",
-            403 => "permission_error",
-            404 => "not_found_error",
-            429 => "rate_limit_error",
-            529 => "overloaded_error",
-            _ => "api_error",
-        },
+        ErrorKind::Upstream => type_of_status(error.status),
+    }
+}
+
+/// The type of an upstream's error, by its status.
+pub(super) const fn type_of_status(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        529 => "overloaded_error",
+        400..500 => "invalid_request_error",
+        _ => "api_error",
+    }
+}
+
+/// The status that an error of this type would have had outside a stream.
+pub(super) fn status_of_type(kind: &str) -> u16 {
+    match kind {
+        "invalid_request_error" => 400,
+        "authentication_error" => 401,
+        "billing_error" => 402,
+        "permission_error" => 403,
+        "not_found_error" => 404,
+        "request_too_large" => 413,
+        "rate_limit_error" => 429,
+        "timeout_error" => 504,
+        "overloaded_error" => 529,
+        _ => 500,
     }
 }
 

@@ -3,7 +3,10 @@
 
 use serde_json::json;
 
-use crate::error::{ErrorKind, WireError};
+use crate::{
+    error::{ErrorKind, WireError},
+    ir::event::StreamError,
+};
 
 const fn type_and_code(kind: ErrorKind) -> (&'static str, Option<&'static str>) {
     match kind {
@@ -21,15 +24,52 @@ const fn type_and_code(kind: ErrorKind) -> (&'static str, Option<&'static str>) 
         ErrorKind::BadGateway => ("connection_error", Some("bad_gateway")),
         ErrorKind::Unavailable => ("service_unavailable", Some("service_unavailable")),
         ErrorKind::Timeout => ("timeout_error", Some("timeout")),
-        ErrorKind::Upstream => ("upstream_error", None),
+        // By its status; see below.
+        ErrorKind::Upstream => ("server_error", None),
+    }
+}
+
+/// OpenAI's own words for the refusals of an upstream of another family.
+const fn type_of_status(status: u16) -> (&'static str, Option<&'static str>) {
+    match status {
+        401 => ("authentication_error", Some("invalid_api_key")),
+        402 => ("insufficient_quota", Some("insufficient_quota")),
+        403 => ("permission_error", Some("permission_denied")),
+        404 => ("invalid_request_error", Some("model_not_found")),
+        429 => ("rate_limit_exceeded", Some("rate_limit_exceeded")),
+        400..=499 => ("invalid_request_error", None),
+        529 => ("server_error", Some("overloaded")),
+        _ => ("server_error", None),
     }
 }
 
 /// The body of an error response.
 #[must_use]
 pub fn render(error: &WireError) -> Vec<u8> {
-    let (kind, code) = type_and_code(error.kind);
+    let (kind, code) = match error.kind {
+        ErrorKind::Upstream => type_of_status(error.status),
+        kind => type_and_code(kind),
+    };
+    let code = error.code.as_deref().or(code);
     json!({"error": {"message": error.message, "type": kind, "param": error.param, "code": code}})
         .to_string()
         .into_bytes()
+}
+
+/// The body of an error event: a failure that an upstream has reported inside its stream.
+pub(crate) fn of_stream(failure: &StreamError, request_id: &str) -> Vec<u8> {
+    render(&WireError {
+        status: failure.status,
+        kind: match failure.status {
+            429 => ErrorKind::RateLimited,
+            400 | 413 | 422 => ErrorKind::InvalidRequest,
+            503 | 529 => ErrorKind::Unavailable,
+            408 | 504 => ErrorKind::Timeout,
+            _ => ErrorKind::Upstream,
+        },
+        message: failure.message.clone(),
+        param: None,
+        code: None,
+        request_id: request_id.to_owned(),
+    })
 }

@@ -40,9 +40,11 @@ pub(crate) fn ask_for_usage(body: &Bytes, options_at: Option<Range<usize>>, end_
         };
     };
     let options = &body[at.clone()];
+    // The last one counts, should it stand twice: that is the one that was read.
     let present = json::members(options)
         .map_while(Result::ok)
-        .find(|member| member.key == "include_usage");
+        .filter(|member| member.key == "include_usage")
+        .last();
     match present {
         Some(member) => Edit {
             at: at.start + member.value.start..at.start + member.value.end,

@@ -1,4 +1,4 @@
-//! A stream of Chat Completions chunks: one JSON object an event, `[DONE]` at the end.
+//! What the byte pass-through needs of an event: whether something was said, the usage, the end.
 
 use std::ops::Range;
 
@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     json::{self, ScanError},
+    openai_responses::error::status_of_code,
     stream::{EventFacts, StreamFailure, count_strings, values},
 };
 
@@ -23,6 +24,11 @@ const CONTENT_KEYS: [&[u8]; 5] = [
 /// # Errors
 /// The data is not a JSON object.
 pub fn read_event(data: &[u8]) -> Result<EventFacts, ScanError> {
+    read(data, &CONTENT_KEYS)
+}
+
+/// The same for a dialect whose chunks keep the model's output under other `keys`.
+pub(crate) fn read(data: &[u8], keys: &[&[u8]]) -> Result<EventFacts, ScanError> {
     let mut facts = EventFacts::default();
     if data == b"[DONE]" {
         facts.terminal = true;
@@ -34,7 +40,7 @@ pub fn read_event(data: &[u8]) -> Result<EventFacts, ScanError> {
         match &*member.key {
             "model" => facts.model_at = Some(member.value),
             "choices" => choices = Some(member.value),
-            "usage" => facts.usage = super::response::usage(&data[member.value]),
+            "usage" => facts.usage = super::super::usage::usage(&data[member.value]),
             "error" if &data[member.value.clone()] != b"null" => {
                 facts.failure = Some(failure(&data[member.value]));
             }
@@ -42,7 +48,7 @@ pub fn read_event(data: &[u8]) -> Result<EventFacts, ScanError> {
         }
     }
     let choices = choices.map_or(&b""[..], |at| &data[at]);
-    facts.content_bytes = count_strings(choices, &CONTENT_KEYS);
+    facts.content_bytes = count_strings(choices, keys);
     // A role without content opens a stream; nothing has been said yet.
     let begins = |key: &[u8], with: &[u8]| values(choices, key).any(|v| v.starts_with(with));
     facts.finished = begins(br#""finish_reason""#, b"\"");
@@ -59,7 +65,15 @@ fn failure(error: &[u8]) -> StreamFailure {
             .find(|member| member.key == name)
             .and_then(|member| json::decode_string(&error[member.value]).map(|s| s.into_owned()))
     };
+    // Some servers give the status as the code, others a word.
+    let number = json::members(error)
+        .map_while(Result::ok)
+        .find(|member| member.key == "code")
+        .and_then(|member| serde_json::from_slice(&error[member.value]).ok());
+    let word = || field("code").or_else(|| field("type"));
+    let status = number.or_else(|| Some(status_of_code(&word()?)));
     StreamFailure {
+        status,
         message: field("message")
             .or_else(|| json::decode_string(error).map(|s| s.into_owned()))
             .unwrap_or_else(|| "the upstream sent an error".to_owned()),

@@ -1,7 +1,16 @@
-//! The usage of a Messages answer.
+//! Answers of the Messages API, read ([`decode()`]) and written ([`encode()`]), and their usage. What an
+//! answer costs is not known here.
+
+mod decode;
+mod encode;
 
 use domain::TokenUsage;
 use serde::Deserialize;
+
+pub use decode::decode;
+pub(super) use decode::{refusal, service_tier, stop};
+pub use encode::encode;
+pub(super) use encode::{message_id, stop_reason, tier_word, tool_use_id, write_usage};
 
 /// `usage` as Anthropic reports it. Cached tokens stand beside `input_tokens`; in a stream the
 /// figures are cumulative, and an event names only those that it knows.
@@ -17,6 +26,14 @@ struct Usage {
     cache_read_input_tokens: Option<u64>,
     #[serde(default)]
     cache_creation: Option<CacheCreation>,
+    #[serde(default)]
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct OutputDetails {
+    #[serde(default)]
+    thinking_tokens: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +52,10 @@ pub fn usage(value: &[u8], before: TokenUsage) -> Option<TokenUsage> {
     total.input = usage.input_tokens.unwrap_or(before.input);
     total.output = usage.output_tokens.unwrap_or(before.output);
     total.cache_read = usage.cache_read_input_tokens.unwrap_or(before.cache_read);
+    total.reasoning = usage
+        .output_tokens_details
+        .and_then(|details| details.thinking_tokens)
+        .unwrap_or(before.reasoning);
     let one_hour = usage
         .cache_creation
         .as_ref()

@@ -1,5 +1,11 @@
 //! A stream of Messages events: `message_start`, content blocks, `message_delta`, `message_stop`,
-//! with `ping` and `error` anywhere between.
+//! with `ping` and `error` anywhere between. [`Decoder`] and [`Encoder`] translate it; [`read_event`]
+//! only looks at events that are handed on as they are.
+
+mod block;
+mod decode;
+mod encode;
+mod frame;
 
 use bytes::Bytes;
 use domain::TokenUsage;
@@ -8,6 +14,9 @@ use crate::{
     json::{self, ScanError},
     stream::{EventFacts, StreamFailure, count_strings},
 };
+
+pub use decode::Decoder;
+pub use encode::Encoder;
 
 /// Keys whose strings are the model's output.
 const CONTENT_KEYS: [&[u8]; 3] = [br#""text""#, br#""partial_json""#, br#""thinking""#];
@@ -73,19 +82,16 @@ pub fn read_event(data: &[u8], so_far: TokenUsage) -> Result<EventFacts, ScanErr
         }
         Some("message_stop") => facts.terminal = true,
         Some("error") => {
+            let member = |name: &str| {
+                let error = &data[error.clone()?];
+                let member = json::members(error)
+                    .map_while(Result::ok)
+                    .find(|member| member.key == name)?;
+                json::decode_string(&error[member.value]).map(|text| text.into_owned())
+            };
             facts.failure = Some(StreamFailure {
-                message: error
-                    .and_then(|at| {
-                        json::members(&data[at.clone()])
-                            .map_while(Result::ok)
-                            .find(|m| m.key == "message")
-                            .and_then(|m| {
-                                json::decode_string(
-                                    &data[at.start + m.value.start..at.start + m.value.end],
-                                )
-                                .map(|s| s.into_owned())
-                            })
-                    })
+                status: member("type").map(|kind| super::error::status_of_type(&kind)),
+                message: member("message")
                     .unwrap_or_else(|| "the upstream sent an error".to_owned()),
             });
         }

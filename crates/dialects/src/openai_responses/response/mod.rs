@@ -1,0 +1,8 @@
+//! Whole answers of the Responses API.
+
+mod decode;
+mod encode;
+
+pub use decode::{decode, usage};
+pub(super) use decode::{message, stop};
+pub use encode::encode;
