@@ -5,7 +5,7 @@ SHELL := /bin/bash
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check build site bench fmt setup
+.PHONY: help run test check build site bench fuzz fmt setup
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -29,8 +29,11 @@ site: ## the site that the binary embeds, into target/site
 bench: build ## compare with a bare reverse proxy on this machine (ARGS=--quick: a minute)
 	@source scripts/env.sh && step "bench" cargo run --release -p bench -- $(ARGS)
 
+fuzz: ## fuzz the parsers of wire formats, each for a minute (FUZZ_SECONDS=600, ARGS="sse json")
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-60} scripts/fuzz.sh $(ARGS)
+
 fmt: ## format the code
-	@source scripts/env.sh && cargo fmt --all
+	@source scripts/env.sh && cargo fmt --all && cargo fmt --manifest-path crates/dialects/fuzz/Cargo.toml
 
 setup: ## install everything that `make test` needs, and do nothing else
 	@scripts/setup.sh test

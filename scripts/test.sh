@@ -39,5 +39,6 @@ suite "format and lints" scripts/lint.sh
 suite "documentation" documentation
 suite "Rust tests" rust_tests
 suite "documentation's examples" doc_tests
+suite "fuzzing" scripts/fuzz.sh
 suite "end to end" scripts/end2end.sh run.sh
 total
