@@ -42,7 +42,8 @@ pub async fn models_of(
     let base = backend.base_url.trim_end_matches('/');
     let key = backend.api_keys.first().map(|key| key.expose_secret());
     let request = match backend.kind {
-        BackendKind::Demo => return Ok(Vec::new()),
+        // Bedrock's runtime has no list of models.
+        BackendKind::Demo | BackendKind::Bedrock => return Ok(Vec::new()),
         BackendKind::Openai | BackendKind::OpenaiCompatible => {
             let request = client.get(format!("{base}/models"));
             match key {

@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use dialects::{ErrorKind, RequestError, WireError};
+use dialects::{ErrorKind, RequestError, WireError, error::UpstreamError};
 use domain::{Dialect, RequestId, budget::BudgetPeriod};
 use http::{
-    HeaderValue, Response, StatusCode,
+    HeaderMap, HeaderValue, Response, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 
@@ -38,8 +38,15 @@ pub enum GatewayError {
     BodyTooLarge { limit: usize },
     #[error("{}", unknown_model(asked, near))]
     UnknownModel { asked: String, near: Vec<String> },
-    #[error("model \"{asked}\" is served by backends of another dialect only; ask for it with {}", other_path(*dialect))]
-    OtherDialect { asked: String, dialect: Dialect },
+    /// Every deployment that was asked for speaks another dialect in which this cannot be said.
+    #[error("{0}")]
+    Untranslatable(String),
+    #[error("{}", other_dialect(asked, *dialect, *untranslated))]
+    OtherDialect {
+        asked: String,
+        dialect: Dialect,
+        untranslated: bool,
+    },
     #[error(
         "model \"{model}\" of backend \"{backend}\" has no price, so that its use cannot be billed; an administrator has to set models[].price of that backend, or unpriced: allow"
     )]
@@ -71,11 +78,14 @@ pub enum GatewayError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpstreamRefusal {
     pub status: u16,
+    /// For the ledger and the log: with the backend's name.
     pub message: String,
+    /// What it said.
+    pub error: UpstreamError,
     /// Its own body, where the client speaks the same dialect and the body is JSON.
     pub body: Option<Bytes>,
-    pub retry_after: Option<HeaderValue>,
-    pub should_retry: Option<HeaderValue>,
+    /// What of its headers is for the client, in the client's form.
+    pub headers: HeaderMap,
 }
 
 /// What the failures of all deployments come down to.
@@ -106,11 +116,20 @@ fn unknown_model(asked: &str, near: &[String]) -> String {
     message
 }
 
-const fn other_path(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::OpenaiChat => "POST /v1/messages",
-        Dialect::AnthropicMessages => "POST /v1/chat/completions",
-    }
+fn other_dialect(asked: &str, dialect: Dialect, untranslated: bool) -> String {
+    let what = match dialect {
+        Dialect::OpenaiEmbeddings => "embeddings",
+        Dialect::OpenaiMedia => "this endpoint",
+        Dialect::AnthropicMessages => "the Messages API on this path, which never translates",
+        _ => "the OpenAI API on this path, which never translates",
+    };
+    let translatable = !matches!(dialect, Dialect::OpenaiEmbeddings | Dialect::OpenaiMedia);
+    let hint = if untranslated && translatable {
+        "; the same path without its prefix does"
+    } else {
+        ""
+    };
+    format!("model \"{asked}\" is served by backends without {what}{hint}")
 }
 
 fn over_budget(e: &BudgetExceeded) -> String {
@@ -156,6 +175,7 @@ impl GatewayError {
             Self::BadRequest(_)
             | Self::BodyUnreadable
             | Self::OtherDialect { .. }
+            | Self::Untranslatable(_)
             | Self::Unpriced { .. } => 400,
             Self::BodyTooLarge { .. } => 413,
             Self::UnknownModel { .. } => 404,
@@ -178,9 +198,10 @@ impl GatewayError {
             Self::InvalidKey | Self::KeyDisabled | Self::KeyExpired | Self::UserDisabled => {
                 ErrorKind::InvalidKey
             }
-            Self::BadRequest(_) | Self::BodyUnreadable | Self::OtherDialect { .. } => {
-                ErrorKind::InvalidRequest
-            }
+            Self::BadRequest(_)
+            | Self::BodyUnreadable
+            | Self::OtherDialect { .. }
+            | Self::Untranslatable(_) => ErrorKind::InvalidRequest,
             Self::Unpriced { .. } => ErrorKind::Unpriced,
             Self::BodyTooLarge { .. } => ErrorKind::TooLarge,
             Self::UnknownModel { .. } => ErrorKind::ModelNotFound,
@@ -206,18 +227,27 @@ impl GatewayError {
         {
             return body.to_vec();
         }
-        let param = match self {
-            Self::BadRequest(error) => error.field(),
-            Self::UnknownModel { .. } => Some("model"),
-            _ => None,
-        };
-        let error = WireError {
+        let mut error = WireError {
             status: self.status(),
             kind: self.kind(),
             message: self.to_string(),
-            param,
+            param: None,
+            code: None,
             request_id: request_id.to_string(),
         };
+        match self {
+            Self::BadRequest(RequestError::Mismatch(mismatch)) if !mismatch.path.is_empty() => {
+                error.param = Some(mismatch.path.clone().into());
+            }
+            Self::BadRequest(wrong) => error.param = wrong.field().map(Into::into),
+            Self::UnknownModel { .. } => error.param = Some("model".into()),
+            Self::Upstream(refusal) => {
+                error.message = refusal.error.words(dialect).unwrap_or(error.message);
+                error.param = refusal.error.param.clone().map(Into::into);
+                error.code = refusal.error.code.clone().map(Into::into);
+            }
+            _ => {}
+        }
         error.render(dialect)
     }
 
@@ -247,14 +277,7 @@ impl GatewayError {
             } => {
                 headers.insert(RETRY_AFTER, seconds(wait).into());
             }
-            Self::Upstream(refusal) => {
-                if let Some(value) = refusal.retry_after {
-                    headers.insert(RETRY_AFTER, value);
-                }
-                if let Some(value) = refusal.should_retry {
-                    headers.insert(crate::headers::X_SHOULD_RETRY, value);
-                }
-            }
+            Self::Upstream(refusal) => headers.extend(refusal.headers),
             _ => {}
         }
         response

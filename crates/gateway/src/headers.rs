@@ -1,8 +1,11 @@
 //! Which headers cross the router. Both directions are lists of what passes; everything else stays
 //! where it is, so that no credential, cookie or internal name crosses by accident.
 
+mod rate_limits;
+
+use domain::Dialect;
 use http::{
-    HeaderMap, HeaderName,
+    HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
 };
 
@@ -18,22 +21,75 @@ pub const X_ATTEMPTS: HeaderName = HeaderName::from_static("x-llm-router-attempt
 pub const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 pub const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 
-/// Prefixes and names that go upstream. The SDKs' and agents' own headers are harmless and used by
-/// providers for support; account headers (`openai-organization`, `openai-project`) belong to the
-/// router's credential and stay here.
-const UPSTREAM: [&str; 6] = [
-    "anthropic-",
-    "openai-beta",
-    "x-stainless-",
-    "x-app",
-    "x-claude-code-",
-    "x-session-",
+pub const ANTHROPIC_BETA: HeaderName = HeaderName::from_static("anthropic-beta");
+/// How long to wait, more exactly than `retry-after` can say it.
+pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+/// What of the request the upstream could not be told, since it speaks another dialect.
+pub const X_DROPPED: HeaderName = HeaderName::from_static("x-llm-router-dropped");
+/// Says that a count is the router's own estimate.
+pub const X_ESTIMATE: HeaderName = HeaderName::from_static("x-llm-router-estimate");
+
+/// The longest value that a client is sent of a text that it has made itself.
+const MAX_VALUE: usize = 1_000;
+
+/// A text as a header's value: what a header cannot carry becomes a question mark.
+#[must_use]
+pub fn printable(text: &str) -> HeaderValue {
+    let text: String = text
+        .chars()
+        .take(MAX_VALUE)
+        .map(|c| if matches!(c, ' '..='~') { c } else { '?' })
+        .collect();
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("?"))
+}
+
+/// Whose headers a dialect goes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    Openai,
+    Anthropic,
+    Bedrock,
+}
+
+/// The family of a dialect.
+#[must_use]
+pub const fn family(dialect: Dialect) -> Family {
+    match dialect {
+        Dialect::OpenaiChat
+        | Dialect::OpenaiCompletions
+        | Dialect::OpenaiResponses
+        | Dialect::OpenaiEmbeddings
+        | Dialect::OpenaiMedia => Family::Openai,
+        Dialect::AnthropicMessages => Family::Anthropic,
+        Dialect::BedrockConverse => Family::Bedrock,
+    }
+}
+
+/// Prefixes and names that go upstream, and to which family alone. The SDKs' and agents' own headers
+/// are harmless and used by providers for support; account headers (`openai-organization`,
+/// `openai-project`) belong to the router's credential and stay here.
+const UPSTREAM: [(&str, Option<Family>); 8] = [
+    ("anthropic-", Some(Family::Anthropic)),
+    ("openai-beta", Some(Family::Openai)),
+    ("x-codex-", Some(Family::Openai)),
+    ("originator", Some(Family::Openai)),
+    ("x-stainless-", None),
+    ("x-app", None),
+    ("x-claude-code-", None),
+    ("x-session-", None),
 ];
 
-/// The client's headers that go upstream.
-pub fn for_upstream(client: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &http::HeaderValue)> {
-    client.iter().filter(|(name, _)| {
-        *name == USER_AGENT || UPSTREAM.iter().any(|p| name.as_str().starts_with(p))
+/// The client's headers that go to an upstream of `dialect`.
+pub fn for_upstream(
+    client: &HeaderMap,
+    dialect: Dialect,
+) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    let family = family(dialect);
+    client.iter().filter(move |(name, _)| {
+        *name == USER_AGENT
+            || UPSTREAM
+                .iter()
+                .any(|(p, only)| name.as_str().starts_with(p) && only.is_none_or(|f| f == family))
     })
 }
 
@@ -44,21 +100,57 @@ const CLIENT: [&str; 4] = [
     "retry-after",
 ];
 
-/// The upstream's headers that go to the client.
-pub fn for_client(upstream: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &http::HeaderValue)> {
+/// The upstream's headers that go to a client of the same family.
+pub fn for_client(upstream: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     upstream.iter().filter(|(name, _)| {
         *name == CONTENT_TYPE
-            || *name == RETRY_AFTER
             || CLIENT.iter().any(|p| name.as_str().starts_with(p))
                 && name.as_str() != "openai-organization"
                 && name.as_str() != "openai-project"
     })
 }
 
+/// The same for a client of another family: what both know, in the client's words. `now` is in
+/// milliseconds since 1970.
+#[must_use]
+pub fn translated(upstream: &HeaderMap, client: Dialect, now: i64) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in upstream {
+        if *name == RETRY_AFTER || *name == RETRY_AFTER_MS {
+            headers.append(name.clone(), value.clone());
+        }
+        let Some(limit) = rate_limits::Header::parse(name.as_str()) else {
+            continue;
+        };
+        let value = match family(client) {
+            Family::Anthropic => limit.for_anthropic(value, now),
+            Family::Openai | Family::Bedrock => limit.for_openai(value, now),
+        };
+        if let Some((name, value)) = value {
+            headers.insert(name, value);
+        }
+    }
+    headers
+}
+
+/// The headers of an upstream's refusal that are for the client.
+#[must_use]
+pub fn of_refusal(headers: &HeaderMap, upstream: Dialect, client: Dialect, now: i64) -> HeaderMap {
+    let mut kept = if family(upstream) == family(client) {
+        let same = for_client(headers).filter(|(name, _)| *name != CONTENT_TYPE);
+        same.map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    } else {
+        translated(headers, client, now)
+    };
+    if let Some(value) = headers.get(X_SHOULD_RETRY) {
+        kept.insert(X_SHOULD_RETRY, value.clone());
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn map(names: &[&'static str]) -> HeaderMap {
@@ -81,9 +173,16 @@ mod tests {
             "host",
             "content-length",
         ]);
-        let mut up: Vec<&str> = for_upstream(&client).map(|(n, _)| n.as_str()).collect();
+        let mut up: Vec<&str> = for_upstream(&client, Dialect::AnthropicMessages)
+            .map(|(n, _)| n.as_str())
+            .collect();
         up.sort_unstable();
         assert_eq!(up, ["anthropic-beta", "user-agent", "x-stainless-lang"]);
+        let mut up: Vec<&str> = for_upstream(&client, Dialect::OpenaiChat)
+            .map(|(n, _)| n.as_str())
+            .collect();
+        up.sort_unstable();
+        assert_eq!(up, ["user-agent", "x-stainless-lang"]);
         let upstream = map(&[
             "set-cookie",
             "server",

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     authenticate::Caller,
+    headers::{Family, family},
     route::{Deployment, Routes, resolve::candidates},
 };
 
@@ -52,8 +53,8 @@ impl ModelEntry<'_> {
     #[must_use]
     pub fn render(&self, dialect: Dialect, since: Timestamp) -> Value {
         let price = self.deployment.price;
-        match dialect {
-            Dialect::OpenaiChat => json!({
+        match family(dialect) {
+            Family::Openai | Family::Bedrock => json!({
                 "id": self.name,
                 "object": "model",
                 "created": since.0 / 1000,
@@ -62,7 +63,7 @@ impl ModelEntry<'_> {
                 "input_price": dollars(price.map(|p| p.input)),
                 "output_price": dollars(price.map(|p| p.output)),
             }),
-            Dialect::AnthropicMessages => json!({
+            Family::Anthropic => json!({
                 "type": "model",
                 "id": self.name,
                 "display_name": self.name,
@@ -78,9 +79,9 @@ pub fn list(routes: &Routes, caller: &Caller, dialect: Dialect, since: Timestamp
     let entries: Vec<Value> = available(routes, caller)
         .map(|entry| entry.render(dialect, since))
         .collect();
-    match dialect {
-        Dialect::OpenaiChat => json!({"object": "list", "data": entries}),
-        Dialect::AnthropicMessages => json!({
+    match family(dialect) {
+        Family::Openai | Family::Bedrock => json!({"object": "list", "data": entries}),
+        Family::Anthropic => json!({
             "first_id": entries.first().map(|e| &e["id"]),
             "last_id": entries.last().map(|e| &e["id"]),
             "has_more": false,

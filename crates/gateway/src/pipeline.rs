@@ -18,7 +18,10 @@ use domain::{
     BackendId, BudgetLimits, DeploymentId, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp,
     TokenUsage, clock::Clock,
 };
-use http::{HeaderMap, HeaderValue, Request, Response, header::CONTENT_LENGTH};
+use http::{
+    HeaderMap, HeaderValue, Request, Response,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use storage::{BackendRecord, Database, DeploymentRecord, KeyHasher, StorageError, ledger::Ledger};
@@ -29,16 +32,20 @@ use crate::{
     admit::{InFlight, admit},
     authenticate::{Authenticator, Caller},
     catalog::{Accounts, Catalog},
+    count_tokens,
     counters::{cooldown::Cooldown, window::SlidingWindow},
     discovery::{self, DiscoveryError},
     dispatch::dispatch,
     egress::EgressError,
+    endpoint::Endpoint,
+    kept_items::{Keeper, KeptItems},
     models,
     providers::Provider,
     relay::respond,
-    route::{Backend, Deployment, Routes, resolve},
+    route::{Backend, Deployment, RoutePlan, Routes, resolve},
     settings::{
-        BackendSettings, GatewaySettings, GroupSettings, ModelSettings, RateLimit, RewriteSettings,
+        BackendKind, BackendSettings, GatewaySettings, GroupSettings, ModelSettings, RateLimit,
+        RewriteSettings, Via,
     },
     settle::Settlement,
     transform::ClientRequest,
@@ -62,6 +69,7 @@ pub struct Core {
     max_in_flight: usize,
     max_body: usize,
     pub(crate) default_requests_per_minute: u32,
+    kept_items: Arc<KeptItems>,
     database: Database,
     time_zone: jiff::tz::TimeZone,
     backends: Vec<Arc<Backend>>,
@@ -156,6 +164,7 @@ impl Gateway {
             max_in_flight: settings.max_in_flight,
             max_body: settings.max_body,
             default_requests_per_minute: settings.default_requests_per_minute,
+            kept_items: Arc::default(),
             database,
             time_zone: settings.time_zone,
             backends,
@@ -169,14 +178,25 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// Handles one request of a dialect. Every failure becomes a response in that dialect.
-    pub async fn handle<B>(&self, dialect: Dialect, request: Request<B>) -> Response<ResponseBody>
+    /// Handles one request. Every failure becomes a response in the client's dialect. `untranslated`:
+    /// only backends that speak that dialect themselves are asked.
+    pub async fn handle<B>(
+        &self,
+        endpoint: Endpoint,
+        untranslated: bool,
+        request: Request<B>,
+    ) -> Response<ResponseBody>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let request_id = self.new_request_id();
-        let mut response = match self.run(dialect, request_id, request).await {
+        let dialect = endpoint.dialect();
+        let asked = Asked {
+            endpoint,
+            untranslated,
+        };
+        let mut response = match self.run(asked, request_id, request).await {
             Ok(response) => response,
             Err(error) => {
                 if let GatewayError::Internal(what) = error {
@@ -191,7 +211,7 @@ impl Gateway {
 
     async fn run<B>(
         &self,
-        dialect: Dialect,
+        asked: Asked,
         request_id: RequestId,
         request: Request<B>,
     ) -> Result<Response<ResponseBody>, GatewayError>
@@ -203,10 +223,11 @@ impl Gateway {
         let catalog = core.catalog.load_full();
         let caller = core.authenticate(&catalog, request.headers())?;
         let in_flight = InFlight::enter(&core.in_flight, core.max_in_flight)?;
-        let request = read(dialect, request, core.max_body).await?;
-        let model = &request.head.model;
-        let now = tokio::time::Instant::now();
-        let plan = resolve(&catalog.routes, &caller, model, dialect, now)?;
+        let keeper = Keeper::new(Arc::clone(&core.kept_items), caller.user_id());
+        let request = read(asked.endpoint, request, core.max_body)
+            .await?
+            .with_keeper(keeper);
+        let plan = plan(&catalog.routes, &caller, &request, asked.untranslated)?;
         let mut admission = admit(core, in_flight, request_id, caller, &request, &plan)?;
         match dispatch(&request, request_id, plan, &mut admission).await {
             Ok(dispatched) => respond(dispatched, admission).await,
@@ -223,6 +244,35 @@ impl Gateway {
                 Err(error)
             }
         }
+    }
+
+    /// How many tokens a request of the Messages API would be; see [`crate::count_tokens`].
+    pub async fn count_tokens<B>(
+        &self,
+        untranslated: bool,
+        request: Request<B>,
+    ) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let request_id = self.new_request_id();
+        let endpoint = Endpoint::CountTokens;
+        let dialect = endpoint.dialect();
+        let core = &self.0;
+        let counted = async {
+            let catalog = core.catalog.load_full();
+            let caller = core.authenticate(&catalog, request.headers())?;
+            let _in_flight = InFlight::enter(&core.in_flight, core.max_in_flight)?;
+            let request = read(endpoint, request, core.max_body).await?;
+            let plan = plan(&catalog.routes, &caller, &request, untranslated)?;
+            count_tokens::count(&request, request_id, plan.first()).await
+        };
+        let mut response = counted
+            .await
+            .unwrap_or_else(|error: GatewayError| error.into_response(dialect, request_id));
+        mark(response.headers_mut(), dialect, request_id);
+        response
     }
 
     /// Who sends these headers.
@@ -323,7 +373,7 @@ impl Gateway {
         self.0
             .backends
             .iter()
-            .filter(|b| b.settings.models.is_empty())
+            .filter(|b| b.settings.models.is_empty() && b.settings.kind != BackendKind::Bedrock)
             .map(|b| b.id)
             .collect()
     }
@@ -354,6 +404,8 @@ impl Gateway {
                 model,
                 aliases: Vec::new(),
                 price,
+                via: None,
+                max_output_tokens: None,
             };
             found.push(deployment(backend, id, settings));
         }
@@ -451,6 +503,8 @@ fn deployment(backend: &Arc<Backend>, id: DeploymentId, model: ModelSettings) ->
     Arc::new(Deployment {
         id,
         backend: Arc::clone(backend),
+        via: model.via.unwrap_or_else(|| Via::of_model(&model.model)),
+        max_output_tokens: model.max_output_tokens,
         model: model.model,
         price: model.price,
         aliases: model.aliases,
@@ -458,9 +512,27 @@ fn deployment(backend: &Arc<Backend>, id: DeploymentId, model: ModelSettings) ->
     })
 }
 
+/// What a path stands for.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    endpoint: Endpoint,
+    untranslated: bool,
+}
+
+fn plan(
+    routes: &Routes,
+    caller: &Caller,
+    request: &ClientRequest,
+    untranslated: bool,
+) -> Result<RoutePlan, GatewayError> {
+    let head = &request.head;
+    let now = tokio::time::Instant::now();
+    resolve(routes, caller, &head.model, head.dialect, untranslated, now)
+}
+
 /// Reads the body, within the limit, and its head.
 async fn read<B>(
-    dialect: Dialect,
+    endpoint: Endpoint,
     request: Request<B>,
     limit: usize,
 ) -> Result<ClientRequest, GatewayError>
@@ -484,13 +556,23 @@ where
             None => GatewayError::BodyUnreadable,
         })?
         .to_bytes();
-    let head = RequestHead::read(dialect, &body).map_err(GatewayError::BadRequest)?;
-    Ok(ClientRequest {
+    let form = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| dialects::form::boundary(value.to_str().ok()?));
+    let head = match (endpoint.dialect(), form) {
+        (Dialect::OpenaiMedia, Some(boundary)) => RequestHead::read_form(&boundary, &body),
+        (dialect, _) => RequestHead::read(dialect, &body),
+    }
+    .map_err(GatewayError::BadRequest)?;
+    let query = parts.uri.query().map(str::to_owned);
+    Ok(ClientRequest::new(
+        endpoint,
         head,
-        headers: parts.headers,
-        query: parts.uri.query().map(str::to_owned),
+        parts.headers,
+        query,
         body,
-    })
+    ))
 }
 
 /// Support asks for the id; each family of SDKs looks for it under its own name.

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
+use dialects::translate::Quirks;
 use domain::{Dialect, Price};
 use http::{HeaderMap, HeaderName};
 use secrecy::SecretString;
@@ -41,8 +42,18 @@ pub enum BackendKind {
     Openai,
     OpenaiCompatible,
     Anthropic,
+    Bedrock,
     /// Scripted answers from inside the binary.
     Demo,
+}
+
+/// How a kind of backend serves a client's dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// It speaks it.
+    Native,
+    /// By way of another dialect.
+    Translated,
 }
 
 impl BackendKind {
@@ -52,16 +63,65 @@ impl BackendKind {
             Self::Openai => "openai",
             Self::OpenaiCompatible => "openai_compatible",
             Self::Anthropic => "anthropic",
+            Self::Bedrock => "bedrock",
             Self::Demo => "demo",
         }
     }
 
+    /// How it serves clients of `dialect`; `None`: not at all.
     #[must_use]
-    pub const fn speaks(self, dialect: Dialect) -> bool {
-        match self {
-            Self::Openai | Self::OpenaiCompatible => matches!(dialect, Dialect::OpenaiChat),
-            Self::Anthropic => matches!(dialect, Dialect::AnthropicMessages),
-            Self::Demo => true,
+    pub const fn serves(self, dialect: Dialect) -> Option<Service> {
+        use Dialect::{
+            AnthropicMessages, BedrockConverse, OpenaiChat, OpenaiCompletions, OpenaiEmbeddings,
+            OpenaiMedia, OpenaiResponses,
+        };
+        match (self, dialect) {
+            (Self::Openai, OpenaiResponses)
+            | (
+                Self::Openai | Self::OpenaiCompatible,
+                OpenaiChat | OpenaiCompletions | OpenaiEmbeddings | OpenaiMedia,
+            )
+            // Claude models behind Bedrock's InvokeModel take Anthropic's own body.
+            | (Self::Anthropic | Self::Bedrock, AnthropicMessages)
+            | (Self::Demo, OpenaiChat | AnthropicMessages) => Some(Service::Native),
+            (_, OpenaiChat | OpenaiCompletions | OpenaiResponses | AnthropicMessages) => {
+                Some(Service::Translated)
+            }
+            (
+                Self::Openai | Self::OpenaiCompatible | Self::Anthropic | Self::Bedrock | Self::Demo,
+                OpenaiEmbeddings | OpenaiMedia | BedrockConverse,
+            ) => None,
+        }
+    }
+}
+
+/// What only Bedrock needs to know. Credentials come from AWS's own chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BedrockSettings {
+    pub region: Option<String>,
+    /// Instead of the region's own endpoint.
+    pub endpoint_url: Option<String>,
+    /// A profile of AWS's configuration files.
+    pub profile: Option<String>,
+}
+
+/// Which of Bedrock's APIs serves a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// InvokeModel with Anthropic's own body; for Claude models.
+    Invoke,
+    /// Converse, Bedrock's common dialect.
+    Converse,
+}
+
+impl Via {
+    /// What suits `model`: Claude keeps thinking, cache marks and betas only in its native body.
+    #[must_use]
+    pub fn of_model(model: &str) -> Self {
+        if model.contains("anthropic.claude") {
+            Self::Invoke
+        } else {
+            Self::Converse
         }
     }
 }
@@ -71,7 +131,11 @@ impl BackendKind {
 pub struct BackendSettings {
     pub name: String,
     pub kind: BackendKind,
-    /// Empty for the demo. `openai`: ends with the version (`…/v1`); `anthropic`: does not.
+    /// Of kind `bedrock` only.
+    pub bedrock: BedrockSettings,
+    /// How a compatible server differs from the one it is compatible with.
+    pub quirks: Quirks,
+    /// Empty for the demo and Bedrock. `openai`: ends with the version (`…/v1`); `anthropic`: does not.
     pub base_url: String,
     pub api_keys: Vec<SecretString>,
     /// Lower is tried first.
@@ -115,6 +179,10 @@ pub struct ModelSettings {
     pub model: String,
     pub aliases: Vec<String>,
     pub price: Option<Price>,
+    /// Bedrock only; `None`: what suits the model.
+    pub via: Option<Via>,
+    /// The most tokens that the model answers with; `None`: not known.
+    pub max_output_tokens: Option<u64>,
 }
 
 /// A public name for several deployments.

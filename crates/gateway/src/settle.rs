@@ -111,6 +111,13 @@ impl Admission {
         }
     }
 
+    /// The call did not come about: there was no room for it, or it could not be put into words.
+    pub fn not_called(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.attempts = open.attempts.saturating_sub(1);
+        }
+    }
+
     /// How many upstream calls have begun.
     #[must_use]
     pub fn attempts(&self) -> u32 {
@@ -177,7 +184,7 @@ impl Open {
                 self.started_at,
                 self.core.clock.now(),
             );
-            if settlement.outcome == Outcome::Completed {
+            if settlement.outcome == Outcome::Completed && !settlement.usage_estimated {
                 key.live.learn_output(settlement.usage.output);
             }
         }

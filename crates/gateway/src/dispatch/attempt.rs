@@ -7,9 +7,13 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use dialects::{ResponseHead, StreamReader};
-use domain::RequestId;
-use http::{HeaderMap, header::CONTENT_TYPE};
+use dialects::{
+    Pieces, ResponseError, ResponseHead, StreamReader,
+    translate::ClientContext,
+    translator::{self, StreamTranslator},
+};
+use domain::{Dialect, RequestId};
+use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, timeout},
@@ -17,13 +21,19 @@ use tokio::{
 
 use super::{
     Answer, StartedStream, WholeAnswer,
-    failure::{Cause, Failure},
+    failure::{Between, Cause, Failure},
 };
 use crate::{
+    headers,
     providers::{UpstreamBody, UpstreamResponse},
-    relay::pump::{Pump, Step},
+    relay::{
+        events::{Events, Framing},
+        pump::{Pump, Step},
+        reader::Reader,
+    },
     route::Deployment,
-    transform::{ClientRequest, transform},
+    settings::BackendKind,
+    transform::{AnswerForm, ClientRequest, Translation, UpstreamRequest, transform},
 };
 
 /// The largest whole answer; beyond images and long texts by far.
@@ -44,16 +54,24 @@ pub async fn attempt(
     request_id: RequestId,
     deployment: &Arc<Deployment>,
 ) -> Result<Answer, Failure> {
+    let (upstream, form) = transform(request, deployment)?;
     let permit = enter(deployment)?;
     let timeouts = deployment.backend.settings.timeouts;
+    let exchange = Exchange {
+        request,
+        request_id,
+        deployment,
+        dialect: upstream.dialect,
+        form,
+    };
     if request.head.stream {
         // A long stream is no fault: only its pauses are timed.
-        let response = send(request, deployment).await?;
-        return start_stream(request, request_id, deployment, response, permit).await;
+        let response = exchange.send(upstream).await?;
+        return exchange.start_stream(response, permit).await;
     }
     let whole = async {
-        let response = send(request, deployment).await?;
-        read_whole(request, deployment, response).await
+        let response = exchange.send(upstream).await?;
+        exchange.read_whole(response).await
     };
     timeout(timeouts.total, whole)
         .await
@@ -89,46 +107,146 @@ fn enter(deployment: &Deployment) -> Result<Option<OwnedSemaphorePermit>, Failur
     Ok(permit)
 }
 
-/// Sends the request; an answer with an error status is a failure.
-async fn send(
-    request: &ClientRequest,
-    deployment: &Deployment,
-) -> Result<UpstreamResponse, Failure> {
-    let backend = &deployment.backend;
-    let limit = backend.settings.timeouts.first_byte;
-    let sent = backend.provider.send(transform(request, deployment));
-    let response = timeout(limit, sent)
-        .await
-        .map_err(|_| Failure::new(Cause::TimedOut, format!("did not answer within {limit:?}")))??;
-    if response.status.is_success() {
-        return Ok(response);
+/// One call of one deployment.
+struct Exchange<'a> {
+    request: &'a ClientRequest,
+    request_id: RequestId,
+    deployment: &'a Arc<Deployment>,
+    /// What the upstream is spoken to in.
+    dialect: Dialect,
+    form: AnswerForm,
+}
+
+impl Exchange<'_> {
+    /// Sends the request; an answer with an error status is a failure.
+    async fn send(&self, upstream: UpstreamRequest<'_>) -> Result<UpstreamResponse, Failure> {
+        let backend = &self.deployment.backend;
+        let limit = backend.settings.timeouts.first_byte;
+        let response = timeout(limit, backend.provider.send(upstream))
+            .await
+            .map_err(|_| {
+                Failure::new(Cause::TimedOut, format!("did not answer within {limit:?}"))
+            })??;
+        if response.status.is_success() {
+            return Ok(response);
+        }
+        let status = response.status.as_u16();
+        let body = read_body(response.body, MAX_REFUSAL, backend.settings.timeouts.idle)
+            .await
+            .unwrap_or_default();
+        let between = Between {
+            upstream: self.dialect,
+            client: self.request.head.dialect,
+            now: self.request_id.unix_millis(),
+        };
+        Err(Failure::refused(
+            backend,
+            status,
+            &response.headers,
+            &body,
+            between,
+        ))
     }
-    let status = response.status.as_u16();
-    let body = read_body(response.body, MAX_REFUSAL, backend.settings.timeouts.idle)
-        .await
-        .unwrap_or_default();
-    Err(Failure::refused(backend, status, &response.headers, &body))
+
+    async fn read_whole(&self, response: UpstreamResponse) -> Result<WholeAnswer, Failure> {
+        let idle = self.deployment.backend.settings.timeouts.idle;
+        let body = read_body(response.body, MAX_ANSWER, idle).await?;
+        let unreadable = |error: ResponseError| {
+            Failure::new(Cause::Unreadable, format!("cannot be understood: {error}"))
+        };
+        let (body, usage, content_bytes) = match &self.form {
+            AnswerForm::Native { .. } if !is_json(self.request, &response.headers) => {
+                let usage = dialects::response::usage_of_events(&body);
+                (Pieces::from(body), usage, 0)
+            }
+            AnswerForm::Native { .. } => {
+                let head = ResponseHead::read(self.dialect, &body).map_err(unreadable)?;
+                let body = head.forward(&body, &self.request.head.model);
+                // Pictures and vectors are long, and no text.
+                let said = match self.dialect {
+                    Dialect::OpenaiMedia | Dialect::OpenaiEmbeddings => 0,
+                    _ => body.len(),
+                };
+                (body, head.usage, said)
+            }
+            AnswerForm::Translated(translation) => {
+                let answer = translator::translate_answer(
+                    translation.from,
+                    &body,
+                    &translation.names,
+                    self.request.head.dialect,
+                    &self.client(translation),
+                )
+                .map_err(unreadable)?;
+                let body = Bytes::from(answer.body);
+                if let Some(keeper) = self.request.keeper() {
+                    keeper.keep(&body);
+                }
+                (body.into(), answer.usage, answer.content_bytes)
+            }
+        };
+        Ok(WholeAnswer {
+            status: response.status,
+            headers: self.answer_headers(response.headers, "application/json"),
+            body,
+            usage,
+            content_bytes,
+        })
+    }
+
+    fn client(&self, translation: &Translation) -> ClientContext {
+        translation.client(
+            self.request,
+            &self.request_id.to_string(),
+            self.request_id.unix_millis() / 1000,
+        )
+    }
+
+    /// The headers for the client; those of a translated answer are the router's own.
+    fn answer_headers(&self, upstream: HeaderMap, content_type: &'static str) -> HeaderMap {
+        let client = self.request.head.dialect;
+        let same = || -> HeaderMap {
+            headers::for_client(&upstream)
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
+        };
+        let (mut headers, dropped) = match &self.form {
+            AnswerForm::Native { dropped } => (same(), dropped),
+            AnswerForm::Translated(translation) => {
+                let family = headers::family(translation.from) == headers::family(client);
+                let headers = match family {
+                    true => same(),
+                    false => headers::translated(&upstream, client, self.request_id.unix_millis()),
+                };
+                (headers, &translation.dropped)
+            }
+        };
+        // Bedrock frames its streams in a way of its own, which has been taken off.
+        let framed = self.deployment.backend.settings.kind == BackendKind::Bedrock;
+        if framed || matches!(self.form, AnswerForm::Translated(_)) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        if !dropped.is_empty() {
+            headers.insert(headers::X_DROPPED, headers::printable(dropped));
+        }
+        headers
+    }
 }
 
-async fn read_whole(
-    request: &ClientRequest,
-    deployment: &Deployment,
-    response: UpstreamResponse,
-) -> Result<WholeAnswer, Failure> {
-    let idle = deployment.backend.settings.timeouts.idle;
-    let body = read_body(response.body, MAX_ANSWER, idle).await?;
-    let head = ResponseHead::read(request.head.dialect, &body).map_err(|error| {
-        Failure::new(Cause::Unreadable, format!("cannot be understood: {error}"))
-    })?;
-    Ok(WholeAnswer {
-        status: response.status,
-        headers: response.headers,
-        body: head.forward(&body, &request.head.model),
-        usage: head.usage,
-    })
+/// Whether an answer is JSON: all are, but for recordings, pictures and plain transcripts.
+fn is_json(request: &ClientRequest, headers: &HeaderMap) -> bool {
+    request.head.dialect != Dialect::OpenaiMedia
+        || headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_none_or(|value| value.contains("json"))
 }
 
-async fn read_body(
+/// Reads a whole body of at most `limit` bytes.
+///
+/// # Errors
+/// It is larger, breaks off, or pauses for longer than `idle`.
+pub(crate) async fn read_body(
     mut body: UpstreamBody,
     limit: usize,
     idle: std::time::Duration,
@@ -163,57 +281,84 @@ async fn read_body(
     })
 }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers
+/// How the events of a stream are framed; `None` where it is no stream.
+fn framing(headers: &HeaderMap, dialect: Dialect) -> Option<Framing> {
+    let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_none_or(|value| {
-            value
-                .trim_start()
-                .to_ascii_lowercase()
-                .starts_with("text/event-stream")
+        .unwrap_or("text/event-stream")
+        .trim_start()
+        .to_ascii_lowercase();
+    if kind.starts_with("text/event-stream") {
+        Some(Framing::ServerSentEvents)
+    } else if kind.starts_with("application/vnd.amazon.eventstream") {
+        Some(match dialect {
+            Dialect::BedrockConverse => Framing::Converse,
+            _ => Framing::InvokeModel,
         })
+    } else {
+        None
+    }
 }
 
-async fn start_stream(
-    request: &ClientRequest,
-    request_id: RequestId,
-    deployment: &Arc<Deployment>,
-    response: UpstreamResponse,
-    permit: Option<OwnedSemaphorePermit>,
-) -> Result<Answer, Failure> {
-    if !is_event_stream(&response.headers) {
-        return Err(Failure::new(
-            Cause::Unreadable,
-            "answered a streaming request with something else than a stream",
-        ));
-    }
-    let head = &request.head;
-    let reader = StreamReader::new(head.dialect, &head.model, head.wants_usage_chunk);
-    let idle = deployment.backend.settings.timeouts.idle;
-    let mut pump = Pump::new(response.body, reader, head.dialect, idle, permit);
-    let mut held = BytesMut::new();
-    let last = loop {
-        match poll_fn(|cx| pump.poll_step(cx)).await {
-            Step::Flow { out, content } => {
-                held.extend_from_slice(&out);
-                if content || held.len() > MAX_HEAD {
-                    break None;
+impl Exchange<'_> {
+    async fn start_stream(
+        &self,
+        response: UpstreamResponse,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<Answer, Failure> {
+        let framing = framing(&response.headers, self.dialect).ok_or_else(|| {
+            Failure::new(
+                Cause::Unreadable,
+                "answered a streaming request with something else than a stream",
+            )
+        })?;
+        let head = &self.request.head;
+        let reader = match &self.form {
+            AnswerForm::Native { .. } => Reader::Native(StreamReader::new(
+                head.dialect,
+                &head.model,
+                head.wants_usage_chunk,
+            )),
+            AnswerForm::Translated(translation) => {
+                Reader::Translated(Box::new(StreamTranslator::new(
+                    translation.from,
+                    translation.names.clone(),
+                    head.dialect,
+                    Arc::new(self.client(translation)),
+                )))
+            }
+        };
+        let idle = self.deployment.backend.settings.timeouts.idle;
+        let events = Events::new(framing);
+        let mut pump = Pump::new(response.body, events, reader, idle, permit);
+        let mut held = BytesMut::new();
+        let last = loop {
+            match poll_fn(|cx| pump.poll_step(cx)).await {
+                Step::Flow { out, content } => {
+                    held.extend_from_slice(&out);
+                    if content || held.len() > MAX_HEAD {
+                        break None;
+                    }
                 }
+                Step::End { out, last } => {
+                    held.extend_from_slice(&out);
+                    break Some(last);
+                }
+                Step::Broken { broken, .. } => return Err(broken.into()),
             }
-            Step::End { out, last } => {
-                held.extend_from_slice(&out);
-                break Some(last);
-            }
-            Step::Broken { broken, .. } => return Err(broken.into()),
-        }
-    };
-    Ok(Answer::Stream(Box::new(StartedStream {
-        backend: deployment.backend.name().to_owned(),
-        request_id,
-        headers: response.headers,
-        head: held.freeze(),
-        last,
-        pump,
-    })))
+        };
+        Ok(Answer::Stream(Box::new(StartedStream {
+            backend: self.deployment.backend.name().to_owned(),
+            request_id: self.request_id,
+            headers: self.answer_headers(response.headers, "text/event-stream"),
+            head: held.freeze(),
+            last,
+            pump,
+            keeper: match &self.form {
+                AnswerForm::Native { .. } => None,
+                AnswerForm::Translated(_) => self.request.keeper().cloned(),
+            },
+        })))
+    }
 }

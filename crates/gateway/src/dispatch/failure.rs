@@ -3,16 +3,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header::RETRY_AFTER};
+use dialects::{RequestError, error::UpstreamError};
+use domain::Dialect;
+use http::{HeaderMap, header::RETRY_AFTER};
 use secrecy::ExposeSecret as _;
 
 use crate::{
     GatewayError,
     error::{AllFailed, UpstreamRefusal},
-    headers::X_SHOULD_RETRY,
+    headers,
     providers::SendError,
     relay::pump::BrokenStream,
     route::Backend,
+    settings::BackendKind,
+    transform::TransformError,
 };
 
 /// Why an attempt failed.
@@ -24,17 +28,27 @@ pub struct Failure {
     /// How long the upstream wants to be left alone.
     pub retry_after: Option<Duration>,
     refusal: Option<Box<Refusal>>,
+    /// The request cannot be read, as this deployment would need it read.
+    pub request: Option<Box<RequestError>>,
 }
 
 /// The upstream's own answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Refusal {
-    /// Its own words, where there are any.
-    message: Option<String>,
-    /// Its body, where it is JSON and so in the client's dialect.
+    error: UpstreamError,
+    /// Its body, where it is JSON and in the client's dialect.
     body: Option<Bytes>,
-    retry_after: Option<HeaderValue>,
-    should_retry: Option<HeaderValue>,
+    /// In the client's form.
+    headers: HeaderMap,
+}
+
+/// Who speaks what, and when; a refusal is put into the client's words by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Between {
+    pub upstream: Dialect,
+    pub client: Dialect,
+    /// Milliseconds since 1970.
+    pub now: i64,
 }
 
 /// What kind of failure it was.
@@ -48,6 +62,10 @@ pub enum Cause {
     Unreadable,
     /// It has no room within its configured limits; it was not called.
     Full,
+    /// Its credential or address cannot be used; it was not called.
+    Misconfigured,
+    /// Its dialect cannot say what was asked; it was not called.
+    Unsuited,
 }
 
 /// What to do after a failure.
@@ -62,6 +80,12 @@ pub enum Next {
 }
 
 impl Cause {
+    /// Whether the upstream was called at all.
+    #[must_use]
+    pub const fn was_called(self) -> bool {
+        !matches!(self, Self::Full | Self::Misconfigured | Self::Unsuited)
+    }
+
     #[must_use]
     pub const fn next(self) -> Next {
         match self {
@@ -70,7 +94,7 @@ impl Cause {
             | Self::TimedOut
             | Self::Unreachable
             | Self::Unreadable => Next::Retry,
-            Self::Status(_) | Self::Full => Next::Skip,
+            Self::Status(_) | Self::Full | Self::Misconfigured | Self::Unsuited => Next::Skip,
         }
     }
 }
@@ -83,6 +107,7 @@ impl Failure {
             message: message.into(),
             retry_after: None,
             refusal: None,
+            request: None,
         }
     }
 
@@ -96,30 +121,43 @@ impl Failure {
 
     /// The upstream refused with `status`.
     #[must_use]
-    pub fn refused(backend: &Backend, status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
+    pub fn refused(
+        backend: &Backend,
+        status: u16,
+        headers: &HeaderMap,
+        body: &[u8],
+        between: Between,
+    ) -> Self {
+        let Between {
+            upstream,
+            client,
+            now,
+        } = between;
         let body = without_credentials(backend, body);
-        let message = dialects::response::message_of_error(&body);
-        let retry_after = headers.get(RETRY_AFTER).cloned();
+        let error = UpstreamError::read(&body);
+        let same_shape = headers::family(upstream) == headers::family(client)
+            && backend.settings.kind != BackendKind::Bedrock;
         Self {
             cause: Cause::Status(status),
             message: format!("answered {status}"),
-            retry_after: retry_after
-                .as_ref()
-                .and_then(|v| v.to_str().ok()?.trim().parse::<f64>().ok())
-                .and_then(|s| Duration::try_from_secs_f64(s).ok()),
+            retry_after: retry_after(headers),
             refusal: Some(Box::new(Refusal {
-                body: message.is_some().then(|| Bytes::from(body)),
-                message,
-                retry_after,
-                should_retry: headers.get(X_SHOULD_RETRY).cloned(),
+                body: (same_shape && error.message.is_some()).then(|| Bytes::from(body)),
+                error,
+                headers: headers::of_refusal(headers, upstream, client, now),
             })),
+            request: None,
         }
     }
 
     /// The message with the upstream's own words.
     #[must_use]
     pub fn describe(&self) -> String {
-        match self.refusal.as_ref().and_then(|r| r.message.as_deref()) {
+        match self
+            .refusal
+            .as_ref()
+            .and_then(|r| r.error.message.as_deref())
+        {
             Some(words) => format!("{}: {words}", self.message),
             None => self.message.clone(),
         }
@@ -130,7 +168,7 @@ impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
         let cause = match error {
             SendError::Unreachable(_) | SendError::Broken => Cause::Unreachable,
-            SendError::Unsendable(_) => Cause::Full,
+            SendError::Unsendable(_) => Cause::Misconfigured,
         };
         Self::new(cause, error.to_string())
     }
@@ -138,13 +176,48 @@ impl From<SendError> for Failure {
 
 impl From<BrokenStream> for Failure {
     fn from(broken: BrokenStream) -> Self {
-        let cause = if broken.timed_out {
-            Cause::TimedOut
-        } else {
-            Cause::Unreadable
+        let cause = match broken.status {
+            _ if broken.timed_out => Cause::TimedOut,
+            // What would have been a refusal, had it come before the stream began.
+            Some(status @ 400..=599) => Cause::Status(status),
+            _ => Cause::Unreadable,
         };
-        Self::new(cause, broken.message)
+        let refusal = broken.error.map(|error| {
+            Box::new(Refusal {
+                error,
+                body: None,
+                headers: HeaderMap::new(),
+            })
+        });
+        Self {
+            refusal,
+            ..Self::new(cause, broken.message)
+        }
     }
+}
+
+impl From<TransformError> for Failure {
+    fn from(error: TransformError) -> Self {
+        let failure = Self::new(Cause::Unsuited, error.to_string());
+        match error {
+            TransformError::Refused(_) => failure,
+            TransformError::Request(wrong) => Self {
+                request: Some(Box::new(wrong)),
+                ..failure
+            },
+        }
+    }
+}
+
+/// How long the upstream wants to be left alone, in seconds or, more exactly, in milliseconds.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &http::HeaderName| -> Option<f64> {
+        headers.get(name)?.to_str().ok()?.trim().parse().ok()
+    };
+    number(&headers::RETRY_AFTER_MS)
+        .map(|millis| millis / 1000.0)
+        .or_else(|| number(&RETRY_AFTER))
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
 }
 
 /// Some upstreams repeat the key that they refuse.
@@ -184,6 +257,17 @@ pub fn conclude(mut failed: Vec<Failed>) -> GatewayError {
         }
         same
     });
+    // What could not be asked says nothing about what could, but when it was all there was.
+    if failed.iter().any(|f| f.failure.cause != Cause::Unsuited) {
+        failed.retain(|f| f.failure.cause != Cause::Unsuited);
+    } else if let Some(first) = failed.into_iter().next() {
+        return match first.failure.request {
+            Some(wrong) => GatewayError::BadRequest(*wrong),
+            None => GatewayError::Untranslatable(first.failure.message),
+        };
+    } else {
+        return GatewayError::Internal("no deployment was tried");
+    }
     let Some(last) = failed.last() else {
         return GatewayError::Internal("no deployment was tried");
     };
@@ -199,7 +283,9 @@ pub fn conclude(mut failed: Vec<Failed>) -> GatewayError {
         match last.failure.cause {
             Cause::TimedOut => AllFailed::TimedOut,
             Cause::Unreachable | Cause::Unreadable => AllFailed::Unreachable,
-            Cause::Status(_) | Cause::Full => AllFailed::Unavailable,
+            Cause::Status(_) | Cause::Full | Cause::Misconfigured | Cause::Unsuited => {
+                AllFailed::Unavailable
+            }
         }
     };
     let reasons: Vec<String> = failed
@@ -234,8 +320,8 @@ pub fn upstream_error(failed: &Failed, status: u16) -> GatewayError {
             failed.backend,
             failed.failure.describe()
         ),
+        error: refusal.map(|r| r.error.clone()).unwrap_or_default(),
         body: refusal.and_then(|r| r.body.clone()),
-        retry_after: refusal.and_then(|r| r.retry_after.clone()),
-        should_retry: refusal.and_then(|r| r.should_retry.clone()),
+        headers: refusal.map(|r| r.headers.clone()).unwrap_or_default(),
     }))
 }

@@ -57,6 +57,9 @@ pub async fn dispatch(
                     });
                 }
                 Err(failure) => {
+                    if !failure.cause.was_called() {
+                        admission.not_called();
+                    }
                     note(deployment, &failure);
                     let next = failure.cause.next();
                     let this = Failed {

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 
 pub use fallback::dispatch;
 
-use crate::{relay::pump::Pump, route::Deployment};
+use crate::{kept_items::Keeper, relay::pump::Pump, route::Deployment};
 
 /// An answer, and who gave it.
 #[derive(Debug)]
@@ -33,10 +33,13 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct WholeAnswer {
     pub status: StatusCode,
+    /// Those for the client.
     pub headers: HeaderMap,
     pub body: Pieces,
     /// `None`: the upstream did not tell.
     pub usage: Option<TokenUsage>,
+    /// How much the model said, to estimate from.
+    pub content_bytes: usize,
 }
 
 /// A stream whose first content has arrived.
@@ -44,10 +47,13 @@ pub struct WholeAnswer {
 pub struct StartedStream {
     pub backend: String,
     pub request_id: RequestId,
+    /// Those for the client.
     pub headers: HeaderMap,
     /// Everything up to and including the first content.
     pub head: Bytes,
     /// The final event, where the answer was so short that it has come already.
     pub last: Option<Bytes>,
     pub pump: Pump,
+    /// Where the items of a translated answer of the Responses API are kept.
+    pub keeper: Option<Keeper>,
 }

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::{SendError, http_upstream};
 use crate::{
-    headers::{ANTHROPIC_VERSION, X_API_KEY},
+    headers::{ANTHROPIC_BETA, ANTHROPIC_VERSION, X_API_KEY},
     transform::UpstreamRequest,
 };
 
@@ -17,7 +17,7 @@ pub(super) fn address(request: &UpstreamRequest<'_>) -> String {
         .base_url
         .trim_end_matches('/')
         .trim_end_matches("/v1");
-    http_upstream::address(base, "/v1/messages", request.client.query.as_deref())
+    http_upstream::address(base, request)
 }
 
 pub(super) fn headers(request: &UpstreamRequest<'_>) -> Result<HeaderMap, SendError> {
@@ -25,6 +25,9 @@ pub(super) fn headers(request: &UpstreamRequest<'_>) -> Result<HeaderMap, SendEr
     headers
         .entry(ANTHROPIC_VERSION)
         .or_insert(HeaderValue::from_static(DEFAULT_VERSION));
+    if let Some(beta) = request.beta {
+        headers.append(ANTHROPIC_BETA, HeaderValue::from_static(beta));
+    }
     if let Some(key) = key {
         headers.insert(X_API_KEY, http_upstream::secret_value(&key)?);
     }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use domain::Dialect;
 use http::{
     HeaderMap, HeaderValue, Method, Request,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
@@ -42,19 +43,25 @@ impl HttpUpstream {
             .parse()
             .map_err(|_| SendError::Unsendable("its address is not a valid URL".to_owned()))?;
         *sent.headers_mut() = headers;
-        let response = self.client.request(sent).await.map_err(|error| {
-            if error.is_connect() {
-                SendError::Unreachable(root_cause(&error))
-            } else {
-                SendError::Broken
-            }
-        })?;
+        let response = self
+            .client
+            .request(sent)
+            .await
+            .map_err(|error| send_error(&error))?;
         let (head, body) = response.into_parts();
         Ok(UpstreamResponse {
             status: head.status,
             headers: head.headers,
             body: UpstreamBody::Http(body),
         })
+    }
+}
+
+pub(super) fn send_error(error: &hyper_util::client::legacy::Error) -> SendError {
+    if error.is_connect() {
+        SendError::Unreachable(root_cause(error))
+    } else {
+        SendError::Broken
     }
 }
 
@@ -67,10 +74,13 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// The address of an endpoint below a base URL, with the client's query.
-pub(super) fn address(base_url: &str, path: &str, query: Option<&str>) -> String {
+/// The address of an endpoint below a base URL, with the query of a client that speaks the same.
+pub(super) fn address(base_url: &str, request: &UpstreamRequest<'_>) -> String {
     let base = base_url.trim_end_matches('/');
-    match query {
+    let client = request.client;
+    let path = client.endpoint.upstream_path(request.dialect);
+    let same = headers::family(client.head.dialect) == headers::family(request.dialect);
+    match client.query.as_deref().filter(|_| same) {
         Some(query) => format!("{base}{path}?{query}"),
         None => format!("{base}{path}"),
     }
@@ -80,10 +90,18 @@ pub(super) fn address(base_url: &str, path: &str, query: Option<&str>) -> String
 pub(super) fn headers(request: &UpstreamRequest<'_>) -> (HeaderMap, Option<String>) {
     let backend = &request.deployment.backend;
     let mut headers = HeaderMap::with_capacity(16);
-    for (name, value) in headers::for_upstream(&request.client.headers) {
+    for (name, value) in headers::for_upstream(&request.client.headers, request.dialect) {
         headers.append(name.clone(), value.clone());
     }
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // A form says in its type where its parts begin.
+    let content_type = match request.dialect {
+        Dialect::OpenaiMedia => request.client.headers.get(CONTENT_TYPE).cloned(),
+        _ => None,
+    };
+    headers.insert(
+        CONTENT_TYPE,
+        content_type.unwrap_or(HeaderValue::from_static("application/json")),
+    );
     headers.insert(CONTENT_LENGTH, request.body.len().into());
     headers.extend(backend.settings.headers.clone());
     let keys = &backend.settings.api_keys;

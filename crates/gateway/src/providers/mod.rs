@@ -3,6 +3,7 @@
 //! its callers' business.
 
 pub mod anthropic;
+pub mod bedrock;
 mod http_upstream;
 pub mod openai_compatible;
 pub mod scripted;
@@ -17,6 +18,7 @@ use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
+pub use bedrock::Bedrock;
 pub use http_upstream::HttpUpstream;
 
 use crate::{
@@ -30,6 +32,7 @@ use crate::{
 pub enum Provider {
     OpenaiCompatible(HttpUpstream),
     Anthropic(HttpUpstream),
+    Bedrock(Box<Bedrock>),
     Scripted,
 }
 
@@ -63,6 +66,7 @@ impl Provider {
                 Self::OpenaiCompatible(HttpUpstream::new(settings)?)
             }
             BackendKind::Anthropic => Self::Anthropic(HttpUpstream::new(settings)?),
+            BackendKind::Bedrock => Self::Bedrock(Box::new(Bedrock::new(settings)?)),
             BackendKind::Demo => Self::Scripted,
         })
     }
@@ -89,6 +93,7 @@ impl Provider {
                 )
                 .await
             }
+            Self::Bedrock(bedrock) => bedrock.send(request).await,
             Self::Scripted => Ok(scripted::answer(&request)),
         }
     }

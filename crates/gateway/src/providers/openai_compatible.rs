@@ -6,8 +6,7 @@ use super::{SendError, http_upstream};
 use crate::transform::UpstreamRequest;
 
 pub(super) fn address(request: &UpstreamRequest<'_>) -> String {
-    let base = &request.deployment.backend.settings.base_url;
-    http_upstream::address(base, "/chat/completions", request.client.query.as_deref())
+    http_upstream::address(&request.deployment.backend.settings.base_url, request)
 }
 
 pub(super) fn headers(request: &UpstreamRequest<'_>) -> Result<HeaderMap, SendError> {

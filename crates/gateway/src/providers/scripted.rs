@@ -107,7 +107,7 @@ impl ScriptedBody {
 pub fn answer(request: &UpstreamRequest<'_>) -> UpstreamResponse {
     let head = &request.client.head;
     let model = request.deployment.model.as_str();
-    let dialect = head.dialect;
+    let dialect = request.dialect;
     match model {
         "demo-429" => {
             return refuse(
@@ -139,10 +139,10 @@ pub fn answer(request: &UpstreamRequest<'_>) -> UpstreamResponse {
         Err(problem) => return refuse(dialect, StatusCode::BAD_REQUEST, &problem),
     };
     let pieces = match (dialect, head.stream) {
-        (Dialect::OpenaiChat, false) => vec![openai_wire::whole(&turn, model, &id)],
-        (Dialect::OpenaiChat, true) => openai_wire::stream(&turn, model, &id, &asked),
         (Dialect::AnthropicMessages, false) => vec![anthropic_wire::whole(&turn, model, &id)],
         (Dialect::AnthropicMessages, true) => anthropic_wire::stream(&turn, model, &id),
+        (_, false) => vec![openai_wire::whole(&turn, model, &id)],
+        (_, true) => openai_wire::stream(&turn, model, &id, &asked),
     };
     let content_type = if head.stream {
         "text/event-stream"
@@ -180,8 +180,8 @@ fn acts(model: &str, pieces: Vec<String>) -> Vec<Act> {
 
 fn refuse(dialect: Dialect, status: StatusCode, message: &str) -> UpstreamResponse {
     let body = match dialect {
-        Dialect::OpenaiChat => openai_wire::error(status, message),
         Dialect::AnthropicMessages => anthropic_wire::error(status, message),
+        _ => openai_wire::error(status, message),
     };
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,7 +1,9 @@
 //! Stage 6: the answer on its way to the client, metered as it passes. The last byte waits for the
 //! ledger's commit, so that what a client has received in full is in the books.
 
+pub mod events;
 pub mod pump;
+pub mod reader;
 pub mod stream;
 
 use domain::{Outcome, TokenUsage};
@@ -32,7 +34,7 @@ pub async fn respond(
                 None => {
                     let estimate = TokenUsage {
                         input: admission.input_estimate(),
-                        output: dialects::stream::estimate_tokens(whole.body.len()),
+                        output: dialects::stream::estimate_tokens(whole.content_bytes),
                         ..TokenUsage::default()
                     };
                     (estimate, true)
@@ -62,17 +64,15 @@ pub async fn respond(
     *response.status_mut() = status;
     mark(
         response.headers_mut(),
-        &upstream_headers,
+        upstream_headers,
         deployment.backend.name(),
         attempts,
     );
     Ok(response)
 }
 
-fn mark(response: &mut HeaderMap, upstream: &HeaderMap, backend: &str, attempts: u32) {
-    for (name, value) in headers::for_client(upstream) {
-        response.append(name.clone(), value.clone());
-    }
+fn mark(response: &mut HeaderMap, upstream: HeaderMap, backend: &str, attempts: u32) {
+    response.extend(upstream);
     if let Ok(name) = HeaderValue::from_str(backend) {
         response.insert(headers::X_PROVIDER, name);
     }

@@ -9,13 +9,14 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use dialects::{StreamReader, sse::EventSplitter};
-use domain::{Dialect, TokenUsage};
+use dialects::error::UpstreamError;
+use domain::TokenUsage;
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, Sleep},
 };
 
+use super::{events::Events, reader::Reader};
 use crate::providers::UpstreamBody;
 
 /// What the upstream's next piece amounts to.
@@ -35,7 +36,11 @@ pub struct BrokenStream {
     /// Reads after the backend's name: "broke off its answer".
     pub message: String,
     pub timed_out: bool,
-    /// The upstream's own error event, which is in the client's dialect already.
+    /// The HTTP status that the upstream's own error would have had.
+    pub status: Option<u16>,
+    /// What that error says.
+    pub error: Option<UpstreamError>,
+    /// The upstream's own error event, in the client's dialect.
     pub event: Option<Bytes>,
 }
 
@@ -44,6 +49,8 @@ impl BrokenStream {
         Self {
             message: message.into(),
             timed_out: false,
+            status: None,
+            error: None,
             event: None,
         }
     }
@@ -53,9 +60,8 @@ impl BrokenStream {
 #[derive(Debug)]
 pub struct Pump {
     upstream: UpstreamBody,
-    splitter: EventSplitter,
-    reader: StreamReader,
-    dialect: Dialect,
+    events: Events,
+    reader: Reader,
     /// The model has said why it stopped; an upstream that then just hangs up has ended its answer.
     finished: bool,
     idle_timeout: Duration,
@@ -71,17 +77,16 @@ impl Pump {
     #[must_use]
     pub fn new(
         upstream: UpstreamBody,
-        reader: StreamReader,
-        dialect: Dialect,
+        events: Events,
+        reader: Reader,
         idle_timeout: Duration,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Self {
         let now = Instant::now();
         Self {
             upstream,
-            splitter: EventSplitter::default(),
+            events,
             reader,
-            dialect,
             finished: false,
             idle_timeout,
             idle: Box::pin(tokio::time::sleep_until(now + idle_timeout)),
@@ -90,12 +95,13 @@ impl Pump {
         }
     }
 
+    /// A typed error event, in the client's dialect.
     #[must_use]
-    pub fn dialect(&self) -> Dialect {
-        self.dialect
+    pub fn error_event(&mut self, message: &str, request_id: &str) -> Bytes {
+        self.reader.error_event(message, request_id)
     }
 
-    /// See [`StreamReader::usage`].
+    /// See [`dialects::StreamReader::usage`].
     #[must_use]
     pub fn usage(&self, input_estimate: u64) -> (TokenUsage, bool) {
         self.reader.usage(input_estimate)
@@ -121,20 +127,21 @@ impl Pump {
             let broken = match piece {
                 Some(Ok(piece)) => {
                     self.last_piece = Instant::now();
-                    match self.splitter.push(piece) {
+                    match self.events.push(piece) {
                         Ok(()) => continue,
                         Err(error) => BrokenStream::new(format!("cannot be read: {error}")),
                     }
                 }
                 Some(Err(error)) => BrokenStream::new(error.to_string()),
-                // Some servers of the OpenAI dialect leave out `[DONE]`; clients do not miss it.
-                None if self.finished => {
-                    return Poll::Ready(Step::End {
-                        out: Bytes::new(),
-                        last: Bytes::new(),
-                    });
-                }
-                None => BrokenStream::new("ended its answer before it was complete"),
+                None => match self.reader.end(self.finished) {
+                    Some(last) => {
+                        return Poll::Ready(Step::End {
+                            out: Bytes::new(),
+                            last,
+                        });
+                    }
+                    None => BrokenStream::new("ended its answer before it was complete"),
+                },
             };
             return Poll::Ready(Step::Broken {
                 out: Bytes::new(),
@@ -148,9 +155,14 @@ impl Pump {
         let mut out = Joined::default();
         let mut content = false;
         let mut any = false;
-        while let Some(event) = self.splitter.next_event() {
+        loop {
+            let read = match self.events.next_event() {
+                Ok(None) => break,
+                Ok(Some(event)) => self.reader.event(event).map_err(|e| e.to_string()),
+                Err(error) => Err(error),
+            };
             any = true;
-            let observed = match self.reader.event(event.clone()) {
+            let observed = match read {
                 Ok(observed) => observed,
                 Err(error) => {
                     return Some(Step::Broken {
@@ -165,7 +177,9 @@ impl Pump {
                     broken: BrokenStream {
                         message: format!("failed in mid-answer: {}", failure.message),
                         timed_out: false,
-                        event: Some(event),
+                        status: failure.status,
+                        error: Some(UpstreamError::of_message(failure.message)),
+                        event: observed.forward,
                     },
                 });
             }

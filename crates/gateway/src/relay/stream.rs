@@ -8,13 +8,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use dialects::{ErrorKind, WireError, anthropic_messages, openai_chat};
-use domain::{Dialect, Outcome, RequestId};
+use domain::{Outcome, RequestId};
 use storage::ledger::Commit;
 
 use super::pump::{BrokenStream, Pump, Step};
 use crate::{
     dispatch::StartedStream,
+    kept_items::Keeper,
     record::CLIENT_CLOSED_REQUEST,
     settle::{Admission, Settlement},
 };
@@ -28,6 +28,8 @@ pub struct StreamRelay {
     pump: Pump,
     backend: String,
     request_id: RequestId,
+    /// Where the items of the answer are kept, if they are.
+    keeper: Option<Keeper>,
     admission: Option<Admission>,
     state: State,
 }
@@ -52,6 +54,7 @@ impl StreamRelay {
             backend: started.backend,
             request_id: started.request_id,
             pump: started.pump,
+            keeper: started.keeper,
             admission: Some(admission),
             state: State::Head(started.head, started.last),
         }
@@ -105,6 +108,9 @@ impl StreamRelay {
     }
 
     fn end(&mut self, last: Bytes) {
+        if let Some(keeper) = &self.keeper {
+            keeper.keep(&last);
+        }
         self.settle(Outcome::Completed, None, last);
     }
 
@@ -131,20 +137,9 @@ impl StreamRelay {
     }
 
     /// A typed error event in the client's dialect.
-    fn error_event(&self, message: &str) -> Bytes {
-        let error = WireError {
-            status: 502,
-            kind: ErrorKind::BadGateway,
-            message: message.to_owned(),
-            param: None,
-            request_id: self.request_id.to_string(),
-        };
-        let dialect = self.pump.dialect();
-        let body = error.render(dialect);
-        match dialect {
-            Dialect::OpenaiChat => openai_chat::stream::error_event(&body),
-            Dialect::AnthropicMessages => anthropic_messages::stream::error_event(&body),
-        }
+    fn error_event(&mut self, message: &str) -> Bytes {
+        let request_id = self.request_id.to_string();
+        self.pump.error_event(message, &request_id)
     }
 }
 

@@ -19,7 +19,8 @@ const MAX_REWRITES: usize = 16;
 /// How many near matches an error names.
 const NEAR_MATCHES: usize = 3;
 
-/// Plans a request of `caller` for `asked`, made in `dialect`.
+/// Plans a request of `caller` for `asked`, made in `dialect`; `untranslated`: on a path that promises
+/// the upstream's own dialect.
 ///
 /// # Errors
 /// Nothing that the caller may use goes by that name ([`GatewayError::UnknownModel`]), or what does
@@ -29,6 +30,7 @@ pub fn resolve(
     caller: &Caller,
     asked: &str,
     dialect: Dialect,
+    untranslated: bool,
     now: Instant,
 ) -> Result<RoutePlan, GatewayError> {
     let mut found = Vec::new();
@@ -46,11 +48,12 @@ pub fn resolve(
             near: near_matches(routes, caller, asked),
         });
     };
-    found.retain(|d| d.speaks(dialect));
+    found.retain(|d| d.serves(dialect, untranslated));
     if found.is_empty() {
         return Err(GatewayError::OtherDialect {
             asked: asked.to_owned(),
             dialect,
+            untranslated,
         });
     }
     found.retain(|d| d.usable());

@@ -13,7 +13,9 @@ use tokio::sync::Semaphore;
 use crate::{
     counters::{cooldown::Cooldown, window::SlidingWindow},
     providers::Provider,
-    settings::{BackendSettings, GroupSettings, RewriteSettings, Strategy},
+    settings::{
+        BackendKind, BackendSettings, GroupSettings, RewriteSettings, Service, Strategy, Via,
+    },
 };
 
 /// One upstream endpoint, with the state that outlives a rebuild of the table.
@@ -55,6 +57,10 @@ pub struct Deployment {
     /// `None`: unpriced, which the backend allows.
     pub price: Option<Price>,
     pub aliases: Vec<String>,
+    /// Of Bedrock's APIs.
+    pub via: Via,
+    /// The most tokens that the model answers with; `None`: not known.
+    pub max_output_tokens: Option<u64>,
     pub cooldown: Arc<Cooldown>,
 }
 
@@ -65,9 +71,21 @@ impl Deployment {
         self.price.is_some() || self.backend.settings.allow_unpriced
     }
 
+    /// Whether clients of `dialect` can be served, in their own dialect only if `untranslated`.
     #[must_use]
-    pub fn speaks(&self, dialect: Dialect) -> bool {
-        self.backend.settings.kind.speaks(dialect)
+    pub fn serves(&self, dialect: Dialect, untranslated: bool) -> bool {
+        match self.backend.settings.kind.serves(dialect) {
+            // Converse is a dialect of its own.
+            Some(Service::Native)
+                if self.backend.settings.kind == BackendKind::Bedrock
+                    && self.via == Via::Converse =>
+            {
+                !untranslated
+            }
+            Some(Service::Native) => true,
+            Some(Service::Translated) => !untranslated,
+            None => false,
+        }
     }
 }
 

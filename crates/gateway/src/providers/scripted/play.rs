@@ -121,11 +121,11 @@ fn chosen_tool(dialect: Dialect, request: &Value, asked: &str) -> Option<ToolCal
         .as_array()?
         .iter()
         .filter_map(|tool| match dialect {
-            Dialect::OpenaiChat => {
+            Dialect::AnthropicMessages => Some((tool["name"].as_str()?, &tool["input_schema"])),
+            _ => {
                 let function = &tool["function"];
                 Some((function["name"].as_str()?, &function["parameters"]))
             }
-            Dialect::AnthropicMessages => Some((tool["name"].as_str()?, &tool["input_schema"])),
         })
         .collect();
     let choice = &request["tool_choice"];
