@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    routing::{get, patch, post},
+    routing::{get, patch},
 };
 use storage::Database;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -14,20 +14,7 @@ const CORS_MAX_AGE: u64 = 86_400;
 
 /// Every route of the server.
 pub fn build(state: AppState, database: Database) -> Router {
-    let chat = || post(proxy::chat_completions);
-    let messages = || post(proxy::messages);
-    let mut proxied = Router::new()
-        .route("/v1/chat/completions", chat())
-        .route("/chat/completions", chat())
-        .route("/openai/chat/completions", chat())
-        .route("/openai/v1/chat/completions", chat())
-        .route("/v1/messages", messages())
-        .route("/anthropic/v1/messages", messages())
-        .route("/v1/models", get(proxy::models::list))
-        .route("/models", get(proxy::models::list))
-        .route("/v1/models/{*name}", get(proxy::models::find))
-        .route("/v1/budget", get(proxy::budget::show))
-        .route("/health", get(status::health));
+    let mut proxied = proxy::routes().route("/health", get(status::health));
     if let Some(cors) = cors(&state.config.server.cors_origins) {
         proxied = proxied.layer(cors);
     }

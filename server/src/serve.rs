@@ -14,7 +14,10 @@ use domain::{
     Dialect,
     clock::{Clock, SystemClock},
 };
-use gateway::{Gateway, settings::GatewaySettings};
+use gateway::{
+    Gateway,
+    settings::{GatewaySettings, Service},
+};
 use leptos::prelude::LeptosOptions;
 use secrecy::SecretString;
 use storage::{Database, DatabaseOptions, Synchronous, ledger::Ledger};
@@ -270,16 +273,20 @@ fn reload_on_change(gateway: Gateway) -> ChangeListener {
     })
 }
 
-/// A model for the snippets of each dialect: the first that is configured, the demo's failing that.
+/// A model for the snippets of each dialect: the first that is configured, of a backend that speaks it
+/// where there is one, the demo's failing that.
 fn models_to_try(settings: &GatewaySettings) -> (Option<String>, Option<String>) {
-    let first = |dialect| {
+    let first_of = |dialect, service| {
         settings
             .backends
             .iter()
-            .filter(|backend| backend.kind.speaks(dialect))
+            .filter(|backend| backend.kind.serves(dialect) == Some(service))
             .flat_map(|backend| &backend.models)
             .map(|model| model.model.clone())
             .next()
+    };
+    let first = |dialect| {
+        first_of(dialect, Service::Native).or_else(|| first_of(dialect, Service::Translated))
     };
     (
         first(Dialect::OpenaiChat),

@@ -1,5 +1,4 @@
-//! The configuration in the words of the data plane. Kinds that this version cannot serve are left
-//! out here; the configuration has warned about them.
+//! The configuration in the words of the data plane.
 
 use std::num::NonZeroU32;
 
@@ -7,8 +6,9 @@ use domain::Price;
 use gateway::{
     providers::scripted,
     settings::{
-        AuthSettings, BackendKind, BackendSettings, GatewaySettings, GroupSettings, MemberSettings,
-        ModelSettings, RateLimit, RewriteSettings, Strategy, Timeouts,
+        AuthSettings, BackendKind, BackendSettings, BedrockSettings, GatewaySettings,
+        GroupSettings, MemberSettings, ModelSettings, RateLimit, RewriteSettings, Strategy,
+        Timeouts, Via,
     },
 };
 use http::HeaderMap;
@@ -25,7 +25,7 @@ const DEMO_PRIORITY: u32 = 1_000_000;
 /// Translates the configuration; `master_key` is the one that is in force.
 #[must_use]
 pub fn gateway_settings(config: &Config, master_key: SecretString) -> GatewaySettings {
-    let mut backends: Vec<BackendSettings> = config.backends.iter().filter_map(backend).collect();
+    let mut backends: Vec<BackendSettings> = config.backends.iter().map(backend).collect();
     if config.demo.enabled {
         backends.push(demo(DEMO_BACKEND.to_owned(), DEMO_PRIORITY));
     }
@@ -53,19 +53,33 @@ pub fn gateway_settings(config: &Config, master_key: SecretString) -> GatewaySet
     }
 }
 
-fn backend(config: &BackendConfig) -> Option<BackendSettings> {
+fn backend(config: &BackendConfig) -> BackendSettings {
     let (kind, base_url) = match &config.upstream {
         Upstream::OpenAi { base_url } => (BackendKind::Openai, base_url.as_str()),
         Upstream::OpenAiCompatible { base_url } => {
             (BackendKind::OpenaiCompatible, base_url.as_str())
         }
         Upstream::Anthropic { base_url } => (BackendKind::Anthropic, base_url.as_str()),
-        Upstream::Demo => return Some(demo(config.name.clone(), config.priority)),
-        Upstream::Bedrock { .. } => return None,
+        Upstream::Demo => return demo(config.name.clone(), config.priority),
+        Upstream::Bedrock { .. } => (BackendKind::Bedrock, ""),
     };
-    Some(BackendSettings {
+    let bedrock = match &config.upstream {
+        Upstream::Bedrock {
+            region,
+            endpoint_url,
+            profile,
+        } => BedrockSettings {
+            region: region.clone(),
+            endpoint_url: endpoint_url.as_ref().map(|url| url.as_str().to_owned()),
+            profile: profile.clone(),
+        },
+        _ => BedrockSettings::default(),
+    };
+    BackendSettings {
         name: config.name.clone(),
         kind,
+        bedrock,
+        quirks: config.quirks.clone(),
         base_url: base_url.to_owned(),
         api_keys: config.api_keys.clone(),
         priority: config.priority,
@@ -91,9 +105,14 @@ fn backend(config: &BackendConfig) -> Option<BackendSettings> {
                 model: model.model.clone(),
                 aliases: model.aliases.clone(),
                 price: model.price.or_else(|| prices::of(&model.model)),
+                via: model.via.map(|via| match via {
+                    config::Via::Invoke => Via::Invoke,
+                    config::Via::Converse => Via::Converse,
+                }),
+                max_output_tokens: model.max_output_tokens.map(|n| u64::from(n.get())),
             })
             .collect(),
-    })
+    }
 }
 
 fn demo(name: String, priority: u32) -> BackendSettings {
@@ -101,6 +120,8 @@ fn demo(name: String, priority: u32) -> BackendSettings {
     BackendSettings {
         name,
         kind: BackendKind::Demo,
+        bedrock: BedrockSettings::default(),
+        quirks: Default::default(),
         base_url: String::new(),
         api_keys: Vec::new(),
         priority,
@@ -122,6 +143,8 @@ fn demo(name: String, priority: u32) -> BackendSettings {
                 model: (*model).to_owned(),
                 aliases: Vec::new(),
                 price: Some(price),
+                via: None,
+                max_output_tokens: None,
             })
             .collect(),
     }

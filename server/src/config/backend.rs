@@ -4,14 +4,16 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
+use dialects::translate::{MaxTokensField, Quirks, ReasoningField};
 use http::{HeaderMap, HeaderName};
 use secrecy::SecretString;
 
 use super::{
     from_text::{Choice, FromText, SecretHeader},
+    known_servers,
     model::ModelConfig,
     reader::Section,
-    upstream::{ANTHROPIC, OPENAI, Upstream},
+    upstream::{ANTHROPIC, BackendKind, OPENAI, Upstream},
 };
 
 /// One upstream endpoint.
@@ -29,9 +31,10 @@ pub struct BackendConfig {
     pub timeout: Duration,
     /// `connect_timeout`. Default 10 s.
     pub connect_timeout: Duration,
-    /// `first_byte_timeout`, from the request's end to the first byte of an answer. Default 2 min.
+    /// `first_byte_timeout`, from the request's end to the first byte of an answer. Default 2 min, or
+    /// `timeout` where that is shorter.
     pub first_byte_timeout: Duration,
-    /// `idle_timeout`, between two pieces of a stream. Default 2 min.
+    /// `idle_timeout`, between two pieces of a stream. Default 2 min, or `timeout` where that is shorter.
     pub idle_timeout: Duration,
     /// `max_retries` on the same deployment. Default 2.
     pub max_retries: u32,
@@ -45,6 +48,9 @@ pub struct BackendConfig {
     pub unpriced: Unpriced,
     /// `headers`: sent with every request; values are marked as sensitive.
     pub headers: HeaderMap,
+    /// `role_rewrites`, `unsupported_params`, `max_tokens_field`, `reasoning_field`, of the kinds that speak
+    /// OpenAI's dialect. Default: what is known of the server at `base_url`.
+    pub quirks: Quirks,
     /// `models`. Empty: whatever the backend's own list says.
     pub models: Vec<ModelConfig>,
 }
@@ -73,18 +79,30 @@ impl Choice for Unpriced {
         &[("refuse", Self::Refuse), ("allow", Self::Allow)];
 }
 
+/// How long a backend may be silent, unless it says otherwise.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 impl BackendConfig {
     /// A backend of which only the name and the way to it are known.
     pub(super) fn new(name: String, upstream: Upstream, defaults: &BackendDefaults) -> Self {
+        let quirks = match &upstream {
+            Upstream::OpenAi { base_url } | Upstream::OpenAiCompatible { base_url } => base_url
+                .as_str()
+                .parse::<::url::Url>()
+                .map(|url| known_servers::quirks_of(&url))
+                .unwrap_or_default(),
+            _ => Quirks::default(),
+        };
         Self {
+            quirks,
             name,
             upstream,
             api_keys: Vec::new(),
             priority: 1,
             timeout: defaults.timeout,
             connect_timeout: Duration::from_secs(10),
-            first_byte_timeout: Duration::from_mins(2),
-            idle_timeout: Duration::from_mins(2),
+            first_byte_timeout: PATIENCE.min(defaults.timeout),
+            idle_timeout: PATIENCE.min(defaults.timeout),
             max_retries: 2,
             rate_limit: None,
             max_concurrent: defaults.max_concurrent,
@@ -104,13 +122,19 @@ impl BackendConfig {
         let kind = section.field("kind").required();
         let upstream = Upstream::read(section, kind, defaults);
         let new = Self::new(name, upstream, defaults);
+        let whole = timeout(section, "timeout", new.timeout);
+        // Who waits 20 s for a whole answer does not mean to wait two minutes for its first byte.
+        let patience = match whole.is_zero() {
+            true => PATIENCE,
+            false => PATIENCE.min(whole),
+        };
         let backend = Self {
             api_keys: section.field("api_keys").list(),
             priority: section.field("priority").or(new.priority),
-            timeout: timeout(section, "timeout", new.timeout),
+            timeout: whole,
             connect_timeout: timeout(section, "connect_timeout", new.connect_timeout),
-            first_byte_timeout: timeout(section, "first_byte_timeout", new.first_byte_timeout),
-            idle_timeout: timeout(section, "idle_timeout", new.idle_timeout),
+            first_byte_timeout: timeout(section, "first_byte_timeout", patience),
+            idle_timeout: timeout(section, "idle_timeout", patience),
             max_retries: section.field("max_retries").or(new.max_retries),
             rate_limit: read_rate_limit(section),
             max_concurrent: section
@@ -120,6 +144,7 @@ impl BackendConfig {
             model_mapping: section.field("model_mapping").map(),
             unpriced: section.field("unpriced").or(new.unpriced),
             headers: read_headers(section),
+            quirks: read_quirks(section, kind, new.quirks.clone()),
             models: section
                 .field("models")
                 .sections()
@@ -173,6 +198,73 @@ impl BackendDefaults {
             region: context.variable("AWS_REGION"),
             profile: context.variable("AWS_PROFILE"),
         }
+    }
+}
+
+/// The names of the two members that limit an answer.
+#[derive(Clone, Copy)]
+struct MaxTokensName(MaxTokensField);
+
+impl Choice for MaxTokensName {
+    const NOUN: &'static str = "member";
+    const EXPECTED: &'static str = "max_tokens or max_completion_tokens";
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("max_tokens", Self(MaxTokensField::Plain)),
+        ("max_completion_tokens", Self(MaxTokensField::Completion)),
+    ];
+}
+
+/// Where a server puts what the model thought.
+#[derive(Clone, Copy)]
+struct ReasoningName(ReasoningField);
+
+impl Choice for ReasoningName {
+    const NOUN: &'static str = "member";
+    const EXPECTED: &'static str = "reasoning_content, reasoning or none";
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("reasoning_content", Self(ReasoningField::Content)),
+        ("reasoning", Self(ReasoningField::Reasoning)),
+        ("none", Self(ReasoningField::None)),
+    ];
+}
+
+fn read_quirks(section: &Section<'_>, kind: Option<BackendKind>, known: Quirks) -> Quirks {
+    const KEYS: [&str; 4] = [
+        "role_rewrites",
+        "unsupported_params",
+        "max_tokens_field",
+        "reasoning_field",
+    ];
+    if kind.is_some_and(|kind| !matches!(kind, BackendKind::OpenAi | BackendKind::OpenAiCompatible))
+    {
+        for key in KEYS.into_iter().filter(|key| section.has(key)) {
+            section.report(
+                key,
+                "belongs to kinds openai and openai_compatible; remove it",
+            );
+        }
+    }
+    let roles: BTreeMap<String, String> = section.field("role_rewrites").map();
+    let unsupported: Vec<String> = section.field("unsupported_params").list();
+    Quirks {
+        role_rewrites: if section.has("role_rewrites") {
+            roles.into_iter().collect()
+        } else {
+            known.role_rewrites
+        },
+        unsupported_params: if section.has("unsupported_params") {
+            unsupported
+        } else {
+            known.unsupported_params
+        },
+        max_tokens: section
+            .field("max_tokens_field")
+            .or(MaxTokensName(known.max_tokens))
+            .0,
+        reasoning: section
+            .field("reasoning_field")
+            .or(ReasoningName(known.reasoning))
+            .0,
     }
 }
 

@@ -31,8 +31,8 @@ fn keys_of(node: &Node, path: &str, keys: &mut BTreeSet<String>) {
             for entry in entries {
                 let dot = if path.is_empty() { "" } else { "." };
                 let path = format!("{path}{dot}{}", entry.key);
-                // What is under these is named by the operator.
-                if !path.ends_with("model_mapping") && !path.ends_with("headers") {
+                let named_by_the_operator = ["model_mapping", "headers", "role_rewrites"];
+                if !named_by_the_operator.iter().any(|end| path.ends_with(end)) {
                     keys_of(&entry.node, &path, keys);
                 }
                 keys.insert(path);
@@ -105,6 +105,7 @@ fn the_defaults_that_the_example_claims_for_a_backend_are_the_real_ones() {
     example.rate_limit = None;
     example.model_mapping.clear();
     example.headers.clear();
+    example.quirks = bare.quirks.clone();
     example.models.clear();
     assert_eq!(format!("{example:#?}"), format!("{bare:#?}"));
 }

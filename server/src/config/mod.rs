@@ -18,6 +18,7 @@ mod environment;
 mod error;
 mod from_text;
 mod group;
+mod known_servers;
 mod limits;
 mod logging;
 mod model;

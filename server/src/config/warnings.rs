@@ -23,17 +23,16 @@ pub(super) fn of(config: &Config) -> Vec<String> {
 fn of_backend(backend: &BackendConfig) -> Vec<String> {
     let name = &backend.name;
     let kind = backend.upstream.kind();
-    if kind == BackendKind::Bedrock {
-        return vec![format!(
-            "backend {name}: kind bedrock cannot be served by this version yet; the backend is skipped"
-        )];
-    }
     if backend.unpriced == Unpriced::Allow || kind == BackendKind::Demo {
         return Vec::new();
     }
     if backend.models.is_empty() {
         // The built-in list knows the models of OpenAI and Anthropic and hardly any others.
         return match kind {
+            // Its runtime has no list of models.
+            BackendKind::Bedrock => vec![format!(
+                "backend {name}: kind bedrock serves the models that are listed, and none is"
+            )],
             BackendKind::OpenAiCompatible => vec![format!(
                 "backend {name}: models without a known price are refused; list them with prices, or set `unpriced: allow`"
             )],

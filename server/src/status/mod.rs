@@ -37,6 +37,7 @@ pub async fn health(State(state): State<AppState>) -> Json<Value> {
         "providers": {
             "openai": count(|u| matches!(u, Upstream::OpenAi { .. } | Upstream::OpenAiCompatible { .. })),
             "anthropic": count(|u| matches!(u, Upstream::Anthropic { .. })),
+            "bedrock": count(|u| matches!(u, Upstream::Bedrock { .. })),
         },
     }))
 }
@@ -59,6 +60,8 @@ pub async fn root(
         "version": env!("CARGO_PKG_VERSION"),
         "endpoints": {
             "openai": "/v1/chat/completions",
+            "responses": "/v1/responses",
+            "embeddings": "/v1/embeddings",
             "anthropic": "/v1/messages",
             "models": "/v1/models",
             "budget": "/v1/budget",
@@ -112,7 +115,8 @@ pub async fn method_not_allowed(State(gateway): State<Gateway>, request: Request
     )
 }
 
-fn error_response(
+/// An error of the server's own, in `dialect`.
+pub fn error_response(
     gateway: &Gateway,
     status: StatusCode,
     kind: ErrorKind,
@@ -125,6 +129,7 @@ fn error_response(
         kind,
         message,
         param: None,
+        code: None,
         request_id: request_id.clone(),
     };
     let headers = [

@@ -138,7 +138,7 @@ async fn who_is_over_budget_is_told_when_to_come_back_in_their_dialect() {
                 assert_eq!(error["type"], "insufficient_quota");
                 assert_eq!(error["code"], "insufficient_quota");
             }
-            Dialect::AnthropicMessages => {
+            _ => {
                 assert_eq!(refused.json()["type"], "error");
                 assert_eq!(error["type"], "rate_limit_error");
                 assert_eq!(

@@ -54,7 +54,7 @@ async fn in_the_middle_of_a_stream() {
         let sent = app.ask(dialect, &user.key, ask_stream("asked")).send();
         let upto = match dialect {
             Dialect::OpenaiChat => 3,
-            Dialect::AnthropicMessages => 4,
+            _ => 4,
         };
         let said = &events(dialect, "up-main")[..upto];
         said.iter().for_each(|event| line.send(event.clone()));

@@ -94,6 +94,24 @@ async fn a_failing_deployment_is_followed_by_the_next() {
 }
 
 #[tokio::test]
+async fn a_stream_waits_for_its_first_byte_no_longer_than_for_a_whole_answer() {
+    for dialect in DIALECTS {
+        let pair = Pair::with_timeout(dialect, "timeout: 300ms, ").await;
+        let (silent, _hold) = Answer::events(events(dialect, "up-first")).held();
+        pair.first.then(silent);
+        pair.second
+            .then(Answer::events(events(dialect, "up-second")));
+        let reply = pair.ask(ask_stream("team")).await;
+        assert_eq!(
+            (reply.status, reply.header("x-provider")),
+            (200, "second"),
+            "{}",
+            reply.text()
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_backend_that_is_not_there_is_followed_by_the_next() {
     let second = Upstream::start().await;
     second.always(|_| Answer::json(whole(Dialect::OpenaiChat, "up-second")));
@@ -118,12 +136,12 @@ async fn a_stream_that_fails_before_its_first_content_is_followed_by_the_next() 
             .always(move |_| Answer::events(events(dialect, "up-second")));
         let silent = match dialect {
             Dialect::OpenaiChat => 2,
-            Dialect::AnthropicMessages => 3,
+            _ => 3,
         };
         let head = || events(dialect, "up-first").into_iter().take(silent);
         let reported = match dialect {
             Dialect::OpenaiChat => "data: {\"error\":{\"message\":\"overloaded\"}}\n\n",
-            Dialect::AnthropicMessages => {
+            _ => {
                 "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"overloaded\"}}\n\n"
             }
         };
@@ -184,7 +202,7 @@ async fn after_the_first_content_a_failure_is_told_in_the_stream() {
         let last = reply.text().strip_prefix(&before).expect("what was said");
         let data = match dialect {
             Dialect::OpenaiChat => last.strip_prefix("data: "),
-            Dialect::AnthropicMessages => last.strip_prefix("event: error\ndata: "),
+            _ => last.strip_prefix("event: error\ndata: "),
         };
         let data = data.and_then(|data| data.strip_suffix("\n\n"));
         let error: serde_json::Value = serde_json::from_str(data.expect(last)).expect("JSON");

@@ -21,3 +21,4 @@ mod shutdown;
 mod sigkill;
 mod streams;
 mod support;
+mod translation;

@@ -180,7 +180,7 @@ async fn credentials_stay_here_and_the_sdks_own_headers_go_on() {
         let user = app.user().await;
         let path = match dialect {
             Dialect::OpenaiChat => "/v1/chat/completions?beta=true&x=%20y",
-            Dialect::AnthropicMessages => "/v1/messages?beta=true&x=%20y",
+            _ => "/v1/messages?beta=true&x=%20y",
         };
         let request = app
             .request(Method::POST, path)
@@ -207,12 +207,16 @@ async fn credentials_stay_here_and_the_sdks_own_headers_go_on() {
         ];
         assert_eq!(
             passed.map(|name| seen.header(name)),
-            [
-                "claude-cli/2.1 (external)",
-                "2023-06-01",
-                "one-2025-01-01,two-2025-02-02",
-                "python"
-            ]
+            // Anthropic's own are for Anthropic's upstreams.
+            match dialect {
+                Dialect::OpenaiChat => ["claude-cli/2.1 (external)", "", "", "python"],
+                _ => [
+                    "claude-cli/2.1 (external)",
+                    "2023-06-01",
+                    "one-2025-01-01,two-2025-02-02",
+                    "python",
+                ],
+            }
         );
         assert_eq!(seen.header("content-length"), seen.body.len().to_string());
         let key = match dialect {
@@ -221,7 +225,7 @@ async fn credentials_stay_here_and_the_sdks_own_headers_go_on() {
                 assert!(!seen.headers.contains_key("x-api-key"));
                 seen.header("authorization")
             }
-            Dialect::AnthropicMessages => {
+            _ => {
                 assert_eq!(seen.path.split('?').next(), Some("/v1/messages"));
                 assert!(!seen.headers.contains_key("authorization"));
                 seen.header("x-api-key")

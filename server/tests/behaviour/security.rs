@@ -94,22 +94,40 @@ impl House {
     }
 }
 
-type Route = (Method, &'static str, &'static [Role], &'static str);
+type Route = (Method, String, &'static [Role], &'static str);
+
+fn proxied_paths() -> Vec<String> {
+    server::proxy::openai_paths()
+        .into_iter()
+        .map(|(path, ..)| path)
+        .collect()
+}
 
 /// The routes of `router.rs`, who may use them, and a body that harms nothing.
 fn routes() -> Vec<Route> {
     use Method as M;
     let (chat, user) = ("CHAT", r#"{"name":""}"#);
-    vec![
-        (M::POST, "/v1/chat/completions", KEYS, chat),
-        (M::POST, "/chat/completions", KEYS, chat),
-        (M::POST, "/openai/chat/completions", KEYS, chat),
-        (M::POST, "/openai/v1/chat/completions", KEYS, chat),
+    let proxied = proxied_paths().into_iter().flat_map(|path| {
+        // Codex asks here whether it may have a WebSocket, before it says who it is.
+        let probe = path
+            .ends_with("/responses")
+            .then(|| (M::GET, path.clone(), ALL, ""));
+        std::iter::once((M::POST, path, KEYS, chat)).chain(probe)
+    });
+    let others = [
         (M::POST, "/v1/messages", KEYS, chat),
         (M::POST, "/anthropic/v1/messages", KEYS, chat),
+        (M::POST, "/v1/messages/count_tokens", KEYS, chat),
+        (M::POST, "/anthropic/v1/messages/count_tokens", KEYS, chat),
+        (M::POST, "/anthropic/v1/count_tokens", KEYS, chat),
         (M::GET, "/v1/models", KEYS, ""),
         (M::GET, "/models", KEYS, ""),
+        (M::GET, "/openai/models", KEYS, ""),
+        (M::GET, "/openai/v1/models", KEYS, ""),
+        (M::GET, "/anthropic/v1/models", KEYS, ""),
         (M::GET, "/v1/models/{*name}", KEYS, ""),
+        (M::GET, "/openai/v1/models/{*name}", KEYS, ""),
+        (M::GET, "/anthropic/v1/models/{*name}", KEYS, ""),
         (M::GET, "/v1/budget", KEYS, ""),
         (M::GET, "/health", ALL, ""),
         (M::GET, "/", ALL, ""),
@@ -123,7 +141,12 @@ fn routes() -> Vec<Route> {
         (M::DELETE, "/admin/keys/{key}", MASTER, ""),
         (M::GET, "/admin/usage", MASTER, ""),
         (M::GET, "/admin/monthly-history", MASTER, ""),
-    ]
+    ];
+    others
+        .map(|(method, path, roles, body)| (method, path.to_owned(), roles, body))
+        .into_iter()
+        .chain(proxied)
+        .collect()
 }
 
 #[tokio::test]
@@ -131,14 +154,18 @@ async fn every_route_is_for_those_who_are_named() {
     let routes = routes();
     let source = concat!(
         include_str!("../../src/router.rs"),
+        include_str!("../../src/proxy/mod.rs"),
         include_str!("../../src/site.rs")
     );
+    let proxied = proxied_paths();
     let in_the_source: BTreeSet<&str> = source
         .split(".route(")
         .skip(1)
+        .filter(|rest| rest.trim_start().starts_with('"'))
         .filter_map(|rest| rest.split('"').nth(1))
+        .chain(proxied.iter().map(String::as_str))
         .collect();
-    let in_the_table: BTreeSet<&str> = routes.iter().map(|route| route.1).collect();
+    let in_the_table: BTreeSet<&str> = routes.iter().map(|route| route.1.as_str()).collect();
     assert_eq!(in_the_source, in_the_table);
 
     let house = House::build().await;

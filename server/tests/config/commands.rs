@@ -57,7 +57,7 @@ fn check_says_what_it_found() {
     assert_eq!(status, 0);
     assert_snapshot!(out, @r#"
     llm-router.yaml: ok (2 backends, 0 groups)
-    warning: backend a: kind bedrock cannot be served by this version yet; the backend is skipped
+    warning: backend a: kind bedrock serves the models that are listed, and none is
     warning: backend b: model m has no price and is refused; give it one, or set `unpriced: allow`
     "#);
 

@@ -131,7 +131,7 @@ impl TestApp {
     ) -> RequestBuilder {
         match dialect {
             Dialect::OpenaiChat => self.chat(key, body),
-            Dialect::AnthropicMessages => self.messages(key, body),
+            _ => self.messages(key, body),
         }
     }
 

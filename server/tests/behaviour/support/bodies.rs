@@ -90,7 +90,7 @@ pub fn messages_events(model: &str) -> Vec<String> {
 pub fn events(dialect: Dialect, model: &str) -> Vec<String> {
     match dialect {
         Dialect::OpenaiChat => chat_events(model),
-        Dialect::AnthropicMessages => messages_events(model),
+        _ => messages_events(model),
     }
 }
 
@@ -98,6 +98,6 @@ pub fn events(dialect: Dialect, model: &str) -> Vec<String> {
 pub fn whole(dialect: Dialect, model: &str) -> String {
     match dialect {
         Dialect::OpenaiChat => chat_whole(model, 100, 40, 7),
-        Dialect::AnthropicMessages => messages_whole(model),
+        _ => messages_whole(model),
     }
 }

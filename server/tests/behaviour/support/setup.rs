@@ -77,7 +77,7 @@ fn line(kind: &str, name: &str, url: &str, more: &str) -> String {
 pub fn backend(dialect: Dialect, name: &str, url: &str, more: &str) -> String {
     let kind = match dialect {
         Dialect::OpenaiChat => "openai_compatible",
-        Dialect::AnthropicMessages => "anthropic",
+        _ => "anthropic",
     };
     line(kind, name, url, more)
 }
