@@ -8,6 +8,8 @@ export CHROMIUM=${CHROMIUM:-/usr/bin/chromium}
 [ -x "$CHROMIUM" ] || die "no browser at $CHROMIUM. Mend with: make setup (or set CHROMIUM)"
 [ -d end2end/node_modules/playwright-core ] || die "the browser's packages are missing. Mend with: make setup"
 [ -s target/site/pkg/llm-router_bg.wasm ] || die "the site is not built. Mend with: make site"
+# Programs of which a spec looks for the traces.
+clients_venv
 
 specs=()
 for name in "$@"; do specs+=("end2end/browser/$name.spec.mjs"); done

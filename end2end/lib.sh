@@ -21,6 +21,10 @@ python_venv() {
   cp "$requirements" "$venv/requirements.txt"
 }
 
+# The official clients and LiteLLM's proxy, for the tests in Python and for what a browser is to find afterwards.
+export CLIENTS_PYTHON=$CACHE/venv/bin/python
+clients_venv() { python_venv "$CACHE/venv" end2end/clients/requirements.txt; }
+
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 # wait_for <url> <process id> <seconds>: until the process answers there. Fails at once when the process ends.

@@ -2,17 +2,10 @@
 // with the bill that their answers add up to.
 import assert from "node:assert/strict";
 import { bill, grouped, printed } from "./demo_prices.mjs";
+import { cells, exact, figure, rowsOf } from "./overview_page.mjs";
 import { go, hasText, site } from "./site.mjs";
 
 const { router, test } = await site({ dashboard: { refresh_interval: "1s" } });
-
-const figure = (page, label) => page.locator("dl.stats > div").filter({ hasText: label }).locator("dd").first();
-const rowsOf = (page, caption) => page.getByRole("table", { name: caption }).getByRole("rowgroup").last().getByRole("row");
-
-async function cells(row) {
-  const texts = await row.getByRole("cell").allInnerTexts();
-  return texts.map((text) => text.replace(/\s+/g, " ").trim());
-}
 
 test("without any request the overview says how to make the first", async ({ visit }) => {
   const page = await visit({ as: router.admin });
@@ -97,6 +90,3 @@ test("the chart shows requests instead of spend, and its address says so", async
   await go(again, page.url());
   await again.getByRole("heading", { name: "Requests by hour" }).waitFor();
 });
-
-// $0.0002865, without zeros at the end.
-const exact = (nano) => `$0.${String(nano).padStart(9, "0").replace(/0+$/, "")}`;

@@ -10,7 +10,7 @@ const BINARY = process.env.LLM_ROUTER_BIN;
 const MASTER_KEY = "sk-master-for-browser-tests";
 const START_MS = 30_000;
 
-// Starts a router. `settings` are added to its configuration file, by section.
+// Starts a router. `settings` are added to its configuration file: a section's keys to those given here, a list as it is.
 export async function startRouter(settings = {}) {
   if (!BINARY) throw new Error("LLM_ROUTER_BIN names no binary; run end2end/browser.sh");
   const folder = mkdtempSync(join(tmpdir(), "llm-router-browser-"));
@@ -20,7 +20,9 @@ export async function startRouter(settings = {}) {
     auth: { master_key: MASTER_KEY },
     dashboard: { time_zone: zoneAtNoon(), refresh_interval: "1h" },
   };
-  for (const [section, values] of Object.entries(settings)) config[section] = { ...config[section], ...values };
+  for (const [section, values] of Object.entries(settings)) {
+    config[section] = Array.isArray(values) ? values : { ...config[section], ...values };
+  }
   writeFileSync(join(folder, "llm-router.json"), JSON.stringify(config));
   // Nothing else of the environment: a developer's OPENAI_API_KEY would make a backend.
   const env = { PATH: process.env.PATH, HOME: folder };

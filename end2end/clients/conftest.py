@@ -1,4 +1,6 @@
 """The servers of a test run, started once, and an account for each test."""
+import contextlib
+
 import pytest
 
 import litellm_proxy
@@ -23,11 +25,24 @@ def upstream():
 
 
 @pytest.fixture(scope="session")
-def router(request, litellm, upstream, tmp_path_factory):
-    server = router_under_test.start(tmp_path_factory.mktemp("router"), litellm.url, upstream.url)
-    request.config.stash[_router_output] = server.output
-    yield server
+def serve(request):
+    """Takes a router that has been started, until the end of the run. A test that fails shows the end of its log."""
+    with contextlib.ExitStack() as routers:
+        def serve(server):
+            request.config.stash[_router_output] = server.output
+            routers.callback(stop_in_peace, server)
+            return server
+        yield serve
+
+
+def stop_in_peace(server):
     assert server.stop() == 0, f"SIGTERM should end the router in peace:\n{server.output()}"
+
+
+@pytest.fixture(scope="session")
+def router(serve, litellm, upstream, tmp_path_factory):
+    backends = router_under_test.backends(litellm.url, upstream.url)
+    return serve(router_under_test.start(tmp_path_factory.mktemp("router"), backends, router_under_test.GROUPS))
 
 
 @pytest.fixture

@@ -25,36 +25,42 @@ _http = httpx.Client(timeout=30)
 _numbers = itertools.count(1)
 
 
-def config(port: int, folder: Path, litellm_url: str, upstream_url: str) -> dict:
-    """llm-router.yaml as a mapping: LiteLLM in both dialects, the misbehaving upstream, and a port where nobody is."""
-    def backend(name, kind, base_url, models, key=UPSTREAM_KEY):
-        models = [{"model": m, "price": price(m), **more} for m, more in models.items()]
-        return {"name": name, "kind": kind, "base_url": base_url, "api_keys": [key], "max_retries": 0, "timeout": "20s", "models": models}
+GROUPS = [{"name": "resilient", "strategy": "priority", "members": [
+    {"backend": "nobody", "model": "nobody", "priority": 0},
+    {"backend": "html", "model": "html", "priority": 1},
+    {"backend": "litellm", "model": "mock-gpt", "priority": 2},
+]}]
 
+
+def backend(name: str, kind: str, base_url: str, models: dict, key: str = UPSTREAM_KEY) -> dict:
+    """An entry of `backends`. `models` maps each name to what its entry says beside name and price."""
+    models = [{"model": m, "price": price(m), **more} for m, more in models.items()]
+    return {"name": name, "kind": kind, "base_url": base_url, "api_keys": [key], "max_retries": 0, "timeout": "20s", "models": models}
+
+
+def litellm_backends(litellm_url: str) -> list[dict]:
+    """LiteLLM's mocks, in both dialects."""
     mocks = {name: {} for name in litellm_proxy.MOCKS}
     mocks["mock-gpt"] = {"aliases": ["company-gpt"]}
     claudes = {litellm_proxy.claude(name): {} for name in litellm_proxy.MOCKS}
     claudes["claude-mock"] = {"aliases": ["company-claude"]}
+    return [
+        backend("litellm", "openai_compatible", f"{litellm_url}/v1", mocks, litellm_proxy.KEY),
+        backend("litellm-messages", "anthropic", litellm_url, claudes, litellm_proxy.KEY),
+    ]
+
+
+def backends(litellm_url: str, upstream_url: str) -> list[dict]:
+    """LiteLLM in both dialects, the misbehaving upstream, and a port where nobody is."""
     nobody = f"http://127.0.0.1:{free_port()}"
-    return {
-        "server": {"host": "127.0.0.1", "port": port, "max_body": "1MiB"},
-        "database": {"url": f"sqlite://{folder}/llm-router.db"},
-        "auth": {"master_key": "${MASTER_KEY}"},
-        "backends": [
-            backend("litellm", "openai_compatible", f"{litellm_url}/v1", mocks, litellm_proxy.KEY),
-            backend("litellm-messages", "anthropic", litellm_url, claudes, litellm_proxy.KEY),
-            backend("nobody", "openai_compatible", f"{nobody}/v1", {"nobody": {}}),
-            backend("nobody-messages", "anthropic", nobody, {"claude-nobody": {}}),
-            # One backend for each way to misbehave; a model is called like its backend.
-            *(backend(a, "openai_compatible", f"{upstream_url}/{a}/v1", {a: {"aliases": [f"company-{a}"]}}) for a in ANSWERS),
-            *(backend(f"claude-{a}", "anthropic", f"{upstream_url}/{a}", {f"claude-{a}": {"aliases": [f"company-claude-{a}"]}}) for a in ANSWERS),
-        ],
-        "groups": [{"name": "resilient", "strategy": "priority", "members": [
-            {"backend": "nobody", "model": "nobody", "priority": 0},
-            {"backend": "html", "model": "html", "priority": 1},
-            {"backend": "litellm", "model": "mock-gpt", "priority": 2},
-        ]}],
-    }
+    return [
+        *litellm_backends(litellm_url),
+        backend("nobody", "openai_compatible", f"{nobody}/v1", {"nobody": {}}),
+        backend("nobody-messages", "anthropic", nobody, {"claude-nobody": {}}),
+        # One backend for each way to misbehave; a model is called like its backend.
+        *(backend(a, "openai_compatible", f"{upstream_url}/{a}/v1", {a: {"aliases": [f"company-{a}"]}}) for a in ANSWERS),
+        *(backend(f"claude-{a}", "anthropic", f"{upstream_url}/{a}", {f"claude-{a}": {"aliases": [f"company-claude-{a}"]}}) for a in ANSWERS),
+    ]
 
 
 class Account:
@@ -101,12 +107,19 @@ def admin(url: str, method: str, path: str, body: dict | None = None):
     return json.loads(answer.text, parse_float=Decimal) if answer.content else None
 
 
-def start(folder: Path, litellm_url: str, upstream_url: str) -> Server:
-    """The router, ready."""
+def start(folder: Path, backends: list[dict], groups: list[dict] = (), **environment: str) -> Server:
+    """The router with these backends and groups, ready."""
     port = free_port()
-    (folder / "llm-router.yaml").write_text(json.dumps(config(port, folder, litellm_url, upstream_url), indent=1))
+    config = {
+        "server": {"host": "127.0.0.1", "port": port, "max_body": "1MiB"},
+        "database": {"url": f"sqlite://{folder}/llm-router.db"},
+        "auth": {"master_key": "${MASTER_KEY}"},
+        "backends": backends,
+        "groups": list(groups),
+    }
+    (folder / "llm-router.yaml").write_text(json.dumps(config, indent=1))
     # Nothing else of the environment: a developer's OPENAI_API_KEY would make a backend.
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "MASTER_KEY": MASTER_KEY}
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "MASTER_KEY": MASTER_KEY, **environment}
     return Server([os.environ["LLM_ROUTER_BIN"], "serve", "--config", "llm-router.yaml"], port, folder, "/health", env, seconds=30)
 
 

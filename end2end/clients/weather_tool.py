@@ -1,4 +1,4 @@
-"""One tool in both dialects, for the tests of tool calls."""
+"""One tool in all dialects, for the tests of tool calls."""
 NAME = "get_weather"
 SCHEMA = {
     "type": "object",
@@ -7,6 +7,7 @@ SCHEMA = {
     "additionalProperties": False,
 }
 OPENAI = [{"type": "function", "function": {"name": NAME, "description": "The weather in a city", "parameters": SCHEMA}}]
+RESPONSES = [{"type": "function", "name": NAME, "description": "The weather in a city", "parameters": SCHEMA, "strict": False}]
 ANTHROPIC = [{"name": NAME, "description": "The weather in a city", "input_schema": SCHEMA}]
 RESULT = "21 °C and a light wind from the west"
 
