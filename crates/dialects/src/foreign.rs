@@ -44,7 +44,7 @@ fn anthropic(body: &[u8]) -> Edits {
     let mut edits = Edits::new();
     let mut last_turn_lost = false;
     for message in messages(body) {
-        let Some(content) = member(body, &message, "content") else {
+        let Some(content) = json::member_at(body, &message, "content") else {
             continue;
         };
         let blocks = json::elements(body, content.clone());
@@ -69,7 +69,7 @@ fn anthropic(body: &[u8]) -> Edits {
         edits.extend(cut(&blocks, |n| foreign.get(n) == Some(&true)));
     }
     if last_turn_lost
-        && let Some(thinking) = member(body, &(0..body.len()), "thinking")
+        && let Some(thinking) = json::member_at(body, &(0..body.len()), "thinking")
         && string(body, &thinking, "type").as_deref() == Some("enabled")
     {
         edits.push(Edit {
@@ -93,7 +93,7 @@ fn is_foreign_block(body: &[u8], block: &Range<usize>) -> bool {
 
 /// Reasoning items whose content is sealed.
 fn responses(body: &[u8]) -> Edits {
-    let Some(input) = member(body, &(0..body.len()), "input") else {
+    let Some(input) = json::member_at(body, &(0..body.len()), "input") else {
         return Edits::new();
     };
     let items = json::elements(body, input);
@@ -133,7 +133,7 @@ fn cut(spans: &[Range<usize>], goes: impl Fn(usize) -> bool) -> impl Iterator<It
 }
 
 fn messages(body: &[u8]) -> Vec<Range<usize>> {
-    member(body, &(0..body.len()), "messages")
+    json::member_at(body, &(0..body.len()), "messages")
         .map_or_else(Vec::new, |messages| json::elements(body, messages))
 }
 
@@ -141,16 +141,8 @@ fn is_assistant(body: &[u8], message: &Range<usize>) -> bool {
     string(body, message, "role").as_deref() == Some("assistant")
 }
 
-/// Where the value of a member stands in `body`, of the object that stands at `object`.
-fn member(body: &[u8], object: &Range<usize>, name: &str) -> Option<Range<usize>> {
-    let found = json::members(body.get(object.clone())?)
-        .map_while(Result::ok)
-        .find(|member| member.key == name)?;
-    Some(object.start + found.value.start..object.start + found.value.end)
-}
-
 fn string(body: &[u8], object: &Range<usize>, name: &str) -> Option<String> {
-    let at = member(body, object, name)?;
+    let at = json::member_at(body, object, name)?;
     json::decode_string(body.get(at)?).map(|text| text.into_owned())
 }
 

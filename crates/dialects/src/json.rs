@@ -88,6 +88,16 @@ pub fn members(text: &[u8]) -> Members<'_> {
     }
 }
 
+/// Where the value of the member `name` stands in `text`, of the object that `object` is; `None` where
+/// there is none.
+#[must_use]
+pub fn member_at(text: &[u8], object: &Range<usize>, name: &str) -> Option<Range<usize>> {
+    let found = members(text.get(object.clone())?)
+        .map_while(Result::ok)
+        .find(|member| member.key == name)?;
+    Some(object.start + found.value.start..object.start + found.value.end)
+}
+
 /// Where the elements of the array stand that `at` is in `text`; none where it is no array.
 #[must_use]
 pub fn elements(text: &[u8], at: Range<usize>) -> Vec<Range<usize>> {

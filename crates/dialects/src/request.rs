@@ -299,19 +299,13 @@ fn unsupported(body: &[u8], quirks: &Quirks) -> Vec<Range<usize>> {
 
 /// Where the roles of the messages stand, and what they are.
 fn roles(body: &[u8]) -> Vec<(Range<usize>, String)> {
-    let messages = json::members(body)
-        .map_while(Result::ok)
-        .find(|member| member.key == "messages");
-    let Some(messages) = messages else {
+    let Some(messages) = json::member_at(body, &(0..body.len()), "messages") else {
         return Vec::new();
     };
-    json::elements(body, messages.value)
+    json::elements(body, messages)
         .into_iter()
-        .filter_map(|element| {
-            let member = json::members(&body[element.clone()])
-                .map_while(Result::ok)
-                .find(|member| member.key == "role")?;
-            let at = element.start + member.value.start..element.start + member.value.end;
+        .filter_map(|message| {
+            let at = json::member_at(body, &message, "role")?;
             let role = json::decode_string(&body[at.clone()])?.into_owned();
             Some((at, role))
         })

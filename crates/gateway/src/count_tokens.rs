@@ -66,14 +66,14 @@ async fn ask(request: &ClientRequest, deployment: &Deployment) -> Option<Upstrea
     let provider = &deployment.backend.provider;
     let limit = deployment.backend.settings.timeouts.first_byte;
     let quirks = &deployment.backend.settings.quirks;
-    let body = request.native_body(&deployment.model, quirks);
+    let body = || request.native_body(&deployment.model, quirks);
     let asked = async {
         match provider {
             Provider::Anthropic(_) => {
                 let upstream = UpstreamRequest {
                     client: request,
                     deployment,
-                    body,
+                    body: body(),
                     dialect: Dialect::AnthropicMessages,
                     beta: None,
                 };
@@ -84,7 +84,7 @@ async fn ask(request: &ClientRequest, deployment: &Deployment) -> Option<Upstrea
                 if [deployment.via, Via::of_model(&deployment.model)].contains(&Via::Invoke) =>
             {
                 let betas = for_bedrock(&request.betas());
-                let body = for_bedrock_invoke(&body.into_bytes(), &betas).ok()?;
+                let body = for_bedrock_invoke(&body().into_bytes(), &betas).ok()?;
                 let body = invoke_model_input(&with_limit(&body.into_bytes()));
                 let operation = Operation::CountTokens;
                 bedrock.call(operation, &deployment.model, body).await.ok()

@@ -183,7 +183,7 @@ impl Translation {
 /// Why a request cannot be put into an upstream's dialect. Both are the client's to mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransformError {
-    /// It cannot be understood; no other deployment would understand it.
+    /// It cannot be read; a deployment that gets the client's own bytes need not have it read.
     #[error("{0}")]
     Request(RequestError),
     /// This dialect cannot say it; another might.
@@ -202,11 +202,9 @@ pub fn transform<'a>(
     let dialect = upstream_dialect(client, deployment)?;
     let (body, form) = if dialect == client.head.dialect {
         let quirks = &deployment.backend.settings.quirks;
-        {
-            let body = client.native_body(&deployment.model, quirks);
-            let dropped = quirks.unsupported_of(&client.body).join(", ");
-            (body, AnswerForm::Native { dropped })
-        }
+        let body = client.native_body(&deployment.model, quirks);
+        let dropped = quirks.unsupported_of(&client.body).join(", ");
+        (body, AnswerForm::Native { dropped })
     } else {
         let (body, translation) = translate(client, deployment, dialect)?;
         (body, AnswerForm::Translated(Box::new(translation)))

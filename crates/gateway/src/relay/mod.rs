@@ -72,7 +72,7 @@ pub async fn respond(
 }
 
 fn mark(response: &mut HeaderMap, upstream: HeaderMap, backend: &str, attempts: u32) {
-    response.extend(upstream);
+    *response = upstream;
     if let Ok(name) = HeaderValue::from_str(backend) {
         response.insert(headers::X_PROVIDER, name);
     }
