@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use domain::{Dialect, TokenUsage};
+use domain::{Dialect, ServiceTier, TokenUsage};
 use smallvec::SmallVec;
 
 use crate::{
     anthropic_messages, json, openai_chat, openai_responses,
     splice::{Edit, Pieces, splice},
-    sse,
+    sse, stream,
 };
 
 /// Why an upstream's answer cannot be handed on as an answer.
@@ -28,6 +28,8 @@ pub enum ResponseError {
 pub struct ResponseHead {
     /// `None` where the upstream told no usage.
     pub usage: Option<TokenUsage>,
+    /// The service tier that is billed.
+    pub tier: ServiceTier,
     model_at: Option<Range<usize>>,
 }
 
@@ -39,8 +41,10 @@ impl ResponseHead {
     pub fn read(dialect: Dialect, body: &[u8]) -> Result<Self, ResponseError> {
         let mut head = Self {
             usage: None,
+            tier: ServiceTier::default(),
             model_at: None,
         };
+        let mut images = None;
         let mut members_seen = 0;
         for member in json::members(body) {
             let member = member.map_err(|e| ResponseError::Malformed(e.describe(body)))?;
@@ -48,12 +52,21 @@ impl ResponseHead {
             let value = &body[member.value.clone()];
             match &*member.key {
                 "model" => head.model_at = Some(member.value),
+                "service_tier" => head.tier = stream::tier(value).unwrap_or_default(),
+                "data" if dialect == Dialect::OpenaiMedia => images = Some(member.value),
                 "usage" => {
                     head.usage = match dialect {
                         Dialect::AnthropicMessages | Dialect::BedrockConverse => {
+                            let tier = anthropic_messages::response::tier(value);
+                            head.tier = tier.unwrap_or_default();
                             anthropic_messages::response::usage(value, TokenUsage::default())
                         }
-                        Dialect::OpenaiResponses => openai_responses::response::usage(value),
+                        Dialect::OpenaiResponses => {
+                            openai_responses::response::usage(value).map(|tokens| TokenUsage {
+                                searches: openai_responses::response::searches(body),
+                                ..tokens
+                            })
+                        }
                         Dialect::OpenaiMedia => media_usage(value),
                         Dialect::OpenaiChat
                         | Dialect::OpenaiCompletions
@@ -68,6 +81,13 @@ impl ResponseHead {
         }
         if members_seen == 0 {
             return Err(ResponseError::Malformed("it is empty".to_owned()));
+        }
+        if let Some(at) = images {
+            // An answer that only has pictures says no more of what was used than their number.
+            let images = images_in(body, at);
+            if images > 0 {
+                head.usage.get_or_insert_default().images = images;
+            }
         }
         Ok(head)
     }
@@ -111,9 +131,39 @@ pub fn usage_of_events(body: &Bytes) -> Option<TokenUsage> {
     found
 }
 
-/// Images and transcriptions count as Responses do, where they count tokens.
+/// Images and transcriptions count as Responses do, where they count tokens; older models that hear
+/// count seconds.
 fn media_usage(value: &[u8]) -> Option<TokenUsage> {
-    openai_responses::response::usage(value).or_else(|| openai_chat::response::usage(value))
+    openai_responses::response::usage(value)
+        .or_else(|| openai_chat::response::usage(value))
+        .or_else(|| seconds_heard(value))
+}
+
+/// `{"type":"duration","seconds":12}`.
+fn seconds_heard(usage: &[u8]) -> Option<TokenUsage> {
+    #[derive(serde::Deserialize)]
+    struct Duration {
+        seconds: f64,
+    }
+    let Duration { seconds } = serde_json::from_slice(usage).ok()?;
+    let audio = std::time::Duration::try_from_secs_f64(seconds).ok()?;
+    Some(TokenUsage {
+        audio_ms: u64::try_from(audio.as_millis()).unwrap_or(u64::MAX),
+        ..TokenUsage::default()
+    })
+}
+
+/// How many images the list at `at` has; rankings and embeddings are no images.
+fn images_in(body: &[u8], at: Range<usize>) -> u64 {
+    let is_image = |entry: &Range<usize>| {
+        json::member_at(body, entry, "b64_json").is_some()
+            || json::member_at(body, entry, "url").is_some()
+    };
+    let images = json::elements(body, at)
+        .into_iter()
+        .filter(is_image)
+        .count();
+    u64::try_from(images).unwrap_or(u64::MAX)
 }
 
 /// The message of an error body in any of the usual shapes: `{"error":{"message":…}}`,

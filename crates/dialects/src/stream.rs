@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use domain::{Dialect, TokenUsage};
+use domain::{Dialect, ServiceTier, TokenUsage, Used};
 use memchr::memmem;
 
 use crate::{
@@ -30,6 +30,8 @@ pub struct EventFacts {
     /// Where the model's name stands in the data.
     pub model_at: Option<Range<usize>>,
     pub usage: Option<TokenUsage>,
+    /// The service tier that is billed, where the event tells it.
+    pub tier: Option<ServiceTier>,
     /// The usage is the whole answer's and not an interim figure.
     pub final_usage: bool,
     /// The event carries the usage and nothing else.
@@ -117,6 +119,7 @@ impl StreamReader {
                 _ => true,
             };
         }
+        self.metered.tier = facts.tier.or(self.metered.tier);
         self.metered.content_bytes += facts.content_bytes;
         let dropped = facts.usage_only && !self.wants_usage_chunk;
         let renamed = facts
@@ -151,10 +154,9 @@ impl StreamReader {
     }
 
     /// What was used so far: as reported, or, where the upstream has not told, `input_estimate`
-    /// tokens of input and the output counted from the text received. The second value says that
-    /// something was estimated.
+    /// tokens of input and the output counted from the text received.
     #[must_use]
-    pub fn usage(&self, input_estimate: u64) -> (TokenUsage, bool) {
+    pub fn usage(&self, input_estimate: u64) -> Used {
         self.metered.usage(input_estimate)
     }
 }
@@ -186,6 +188,8 @@ pub(crate) fn error_event(dialect: Dialect, message: &str, request_id: &str) -> 
 pub(crate) struct Metered {
     /// As the upstream has reported it so far.
     pub reported: TokenUsage,
+    /// The tier that is billed, as the upstream has told it so far.
+    pub tier: Option<ServiceTier>,
     /// The report is the whole answer's and not an interim one.
     pub complete: bool,
     /// How much the model has said, in bytes of text.
@@ -194,19 +198,33 @@ pub(crate) struct Metered {
 
 impl Metered {
     /// What was used so far: as reported, or, where the upstream has not told, `input_estimate`
-    /// tokens of input and the output counted from the text received. The second value says that
-    /// something was estimated.
-    pub fn usage(&self, input_estimate: u64) -> (TokenUsage, bool) {
-        if self.complete {
-            return (self.reported, false);
+    /// tokens of input and the output counted from the text received.
+    pub fn usage(&self, input_estimate: u64) -> Used {
+        let mut tokens = self.reported;
+        if !self.complete {
+            if tokens.total_input() == 0 {
+                tokens.input = input_estimate;
+            }
+            tokens.output = tokens.output.max(estimate_tokens(self.content_bytes));
         }
-        let mut usage = self.reported;
-        if usage.total_input() == 0 {
-            usage.input = input_estimate;
+        Used {
+            tokens,
+            tier: self.tier.unwrap_or_default(),
+            estimated: !self.complete,
         }
-        usage.output = usage.output.max(estimate_tokens(self.content_bytes));
-        (usage, true)
     }
+}
+
+/// The tier that a JSON string names, as the upstream says what is billed; capacity that was bought in
+/// advance (`scale`, `reserved`) is not billed by the token.
+pub(crate) fn tier(value: &[u8]) -> Option<ServiceTier> {
+    Some(match value {
+        br#""batch""# => ServiceTier::Batch,
+        br#""flex""# => ServiceTier::Flex,
+        br#""priority""# | br#""fast""# | br#""ultrafast""# => ServiceTier::Priority,
+        value if value.starts_with(b"\"") => ServiceTier::Standard,
+        _ => return None,
+    })
 }
 
 /// Tokens in so many bytes of text: four bytes a token, the usual rule for English text, rounded up.
@@ -290,8 +308,9 @@ mod tests {
         let content: Vec<bool> = seen.iter().map(|o| o.content).collect();
         assert_eq!(content, [false, true, true, false, false]);
         assert!(seen[4].terminal && seen[..4].iter().all(|o| !o.terminal));
-        let (usage, estimated) = reader.usage(100);
-        assert_eq!((usage.input, usage.output, estimated), (9, 2, false));
+        let used = reader.usage(100);
+        let tokens = used.tokens;
+        assert_eq!((tokens.input, tokens.output, used.estimated), (9, 2, false));
     }
 
     #[test]
@@ -303,7 +322,7 @@ mod tests {
                 .concat()
                 .replace("\"up\"", "\"asked\"")
         );
-        assert_eq!(reader.usage(100).0.input, 9);
+        assert_eq!(reader.usage(100).tokens.input, 9);
     }
 
     #[test]
@@ -311,7 +330,7 @@ mod tests {
         let usage = "data: {\"model\":\"asked\",\"choices\":[{\"index\":0,\"delta\":{}}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2}}\n\n";
         let (out, _, reader) = run(Dialect::OpenaiChat, false, &[usage]);
         assert_eq!(out, "");
-        assert_eq!(reader.usage(100).0.output, 2);
+        assert_eq!(reader.usage(100).tokens.output, 2);
         // What says something besides is never held back.
         let opening = usage.replace("{}", "{\"role\":\"assistant\"}");
         let (out, ..) = run(Dialect::OpenaiChat, false, &[opening.as_str()]);
@@ -321,9 +340,13 @@ mod tests {
     #[test]
     fn a_stream_cut_off_is_estimated_from_what_came() {
         let (_, _, reader) = run(Dialect::OpenaiChat, false, &CHAT[..2]);
-        let (usage, estimated) = reader.usage(100);
+        let used = reader.usage(100);
+        let tokens = used.tokens;
         // a\"bc: five bytes as they stand on the wire
-        assert_eq!((usage.input, usage.output, estimated), (100, 2, true));
+        assert_eq!(
+            (tokens.input, tokens.output, used.estimated),
+            (100, 2, true)
+        );
     }
 
     const MESSAGES: [&str; 6] = [
@@ -341,7 +364,7 @@ mod tests {
         assert_eq!(out, MESSAGES.concat().replace("\"up\"", "\"asked\""));
         let content: Vec<bool> = seen.iter().map(|o| o.content).collect();
         assert_eq!(content, [false, false, false, true, true, false]);
-        let (usage, estimated) = reader.usage(0);
+        let used = reader.usage(0);
         let expected = TokenUsage {
             input: 10,
             cache_read: 1000,
@@ -349,18 +372,17 @@ mod tests {
             output: 7,
             ..TokenUsage::default()
         };
-        assert_eq!((usage, estimated), (expected, false));
+        assert_eq!((used.tokens, used.estimated), (expected, false));
         let (_, _, cut) = run(Dialect::AnthropicMessages, true, &MESSAGES[..4]);
-        assert_eq!(
-            cut.usage(0),
-            (
-                TokenUsage {
-                    output: 2,
-                    ..expected
-                },
-                true
-            )
-        );
+        let so_far = Used {
+            tokens: TokenUsage {
+                output: 2,
+                ..expected
+            },
+            estimated: true,
+            ..Used::default()
+        };
+        assert_eq!(cut.usage(0), so_far);
     }
 
     #[test]
@@ -399,7 +421,7 @@ mod tests {
         assert_eq!(content, [false, true, true, false, false]);
         assert!(seen[2].finished && !seen[1].finished);
         let (_, _, cut) = run(Dialect::OpenaiChat, false, &events[..2]);
-        assert_eq!(cut.usage(100).0.output, 2);
+        assert_eq!(cut.usage(100).tokens.output, 2);
     }
 
     #[test]

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{Dialect, TokenUsage};
+use domain::{Dialect, TokenUsage, Used};
 
 use crate::{
     RequestError, ResponseError, anthropic_messages, bedrock_converse,
-    ir::{Delta, Event, Part, PartStart, Refused, Request, Response, Stop, ToolNames},
+    ir::{Delta, Event, Part, PartStart, Refused, Request, Response, ServiceTier, Stop, ToolNames},
     openai_chat, openai_completions, openai_responses,
     sequence::Sequencer,
     sse,
@@ -67,6 +67,8 @@ pub struct TranslatedAnswer {
     pub body: Vec<u8>,
     /// `None`: the upstream did not tell.
     pub usage: Option<TokenUsage>,
+    /// The service tier that is billed.
+    pub tier: domain::ServiceTier,
     /// Bytes of text that the model said, to estimate from.
     pub content_bytes: usize,
 }
@@ -103,6 +105,7 @@ pub fn translate_answer(
     };
     Ok(TranslatedAnswer {
         usage: response.usage.as_ref().map(|usage| usage.tokens),
+        tier: response.service_tier.map(billed).unwrap_or_default(),
         content_bytes: response
             .candidates
             .iter()
@@ -111,6 +114,17 @@ pub fn translate_answer(
             .sum(),
         body,
     })
+}
+
+/// A tier as it is billed; capacity that was bought in advance is not billed by the token.
+const fn billed(tier: ServiceTier) -> domain::ServiceTier {
+    match tier {
+        ServiceTier::Auto | ServiceTier::Standard | ServiceTier::Scale => {
+            domain::ServiceTier::Standard
+        }
+        ServiceTier::Flex => domain::ServiceTier::Flex,
+        ServiceTier::Priority => domain::ServiceTier::Priority,
+    }
 }
 
 /// Calls get the client's own names back, and an answer that calls a tool says so: some servers of the
@@ -353,6 +367,7 @@ impl StreamTranslator {
             }
             Event::Usage { usage, total } => {
                 self.metered.reported = usage.tokens;
+                self.metered.tier = usage.tier.map(billed).or(self.metered.tier);
                 self.metered.complete |= *total;
             }
             Event::Error(error) => {
@@ -363,13 +378,16 @@ impl StreamTranslator {
                 });
             }
             Event::End => observed.terminal = true,
-            Event::Start { .. } | Event::PartEnd { .. } | Event::Ping => {}
+            Event::Start { service_tier, .. } => {
+                self.metered.tier = service_tier.map(billed).or(self.metered.tier);
+            }
+            Event::PartEnd { .. } | Event::Ping => {}
         }
     }
 
     /// See [`crate::StreamReader::usage`].
     #[must_use]
-    pub fn usage(&self, input_estimate: u64) -> (TokenUsage, bool) {
+    pub fn usage(&self, input_estimate: u64) -> Used {
         self.metered.usage(input_estimate)
     }
 }

@@ -43,6 +43,7 @@ mod tests {
                 ..TokenUsage::default()
             },
             server_tools: None,
+            tier: None,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BudgetLimits, KeyId, NanoUsd, Timestamp, UserId};
+use crate::{BudgetLimits, KeyId, NanoUsd, RateLimits, TeamId, Timestamp, UserId};
 
 /// What a signed-in person may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,14 +48,23 @@ pub struct User {
     /// The password was set by somebody else and must be changed at the first sign-in.
     pub must_change_password: bool,
     pub budget: BudgetLimits,
+    pub limits: RateLimits,
     pub created_at: Timestamp,
+}
+
+/// Whom a key belongs to, and whose budget it spends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyOwner {
+    User(UserId),
+    Team(TeamId),
 }
 
 /// A virtual key: what a client sends instead of a provider's key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VirtualKey {
     pub id: KeyId,
-    pub user_id: UserId,
+    pub owner: KeyOwner,
     pub label: String,
     /// The first characters, such as `sk-lr-3fQ`, for recognising a key in a list.
     pub prefix: String,
@@ -64,20 +73,49 @@ pub struct VirtualKey {
     pub active: bool,
     /// An admin switched it off; its owner cannot switch it on again.
     pub disabled_by_admin: bool,
+    /// For good: a revoked key never works again, but stays in the lists.
+    pub revoked_at: Option<Timestamp>,
     /// `None` never expires.
     pub expires_at: Option<Timestamp>,
-    /// Requests in any 60 seconds; 0 means unlimited.
-    pub requests_per_minute: u32,
-    /// Model names (as clients ask for them) that this key may use; empty means all.
-    pub allowed_models: Vec<String>,
+    pub limits: RateLimits,
+    /// Of the key itself, within that of its owner.
+    pub budget: BudgetLimits,
+    pub access: KeyAccess,
+    /// Words of the admin's own, to find keys and to tell them apart in reports.
+    pub tags: Vec<String>,
     pub created_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
+    /// What the key was before it was rotated, as long as that still works.
+    pub retiring: Option<RetiringSecret>,
+}
+
+/// What a key may reach, and from where. An empty list means no restriction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeyAccess {
+    /// Model names, as clients ask for them.
+    pub models: Vec<String>,
+    /// Names of backends.
+    pub backends: Vec<String>,
+    /// Addresses that clients may come from: `203.0.113.7` or `203.0.113.0/24`.
+    pub addresses: Vec<String>,
+}
+
+/// An older secret of a rotated key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetiringSecret {
+    pub prefix: String,
+    pub last4: String,
+    /// It works until then.
+    pub valid_until: Timestamp,
 }
 
 impl VirtualKey {
     #[must_use]
     pub fn status(&self, now: Timestamp) -> KeyStatus {
-        if !self.active {
+        if self.revoked_at.is_some() {
+            KeyStatus::Revoked
+        } else if !self.active {
             KeyStatus::Disabled
         } else if self.expires_at.is_some_and(|at| at <= now) {
             KeyStatus::Expired
@@ -94,6 +132,7 @@ pub enum KeyStatus {
     Active,
     Disabled,
     Expired,
+    Revoked,
 }
 
 /// A user in a list, with what they have spent.
@@ -109,9 +148,11 @@ pub struct UserSummary {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeySummary {
     pub key: VirtualKey,
+    /// The name of the user or team.
     pub owner: String,
     /// The owner is active; a key of an inactive owner is refused.
     pub owner_active: bool,
+    pub spent_today: NanoUsd,
     pub spent_this_month: NanoUsd,
     pub status: KeyStatus,
 }
@@ -143,10 +184,13 @@ pub enum UserSort {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KeyQuery {
-    /// Part of a label or of an owner's name, or the beginning or end of a key as it is shown.
+    /// Part of a label, of a tag or of an owner's name, or the beginning or end of a key as it is
+    /// shown.
     pub search: String,
     /// Only the keys of this user.
     pub user_id: Option<UserId>,
+    /// Only the keys of this team.
+    pub team_id: Option<TeamId>,
     /// Counted from 1; 0 is taken for 1.
     pub page: u32,
     /// 0 stands for [`crate::page::DEFAULT_PER_PAGE`].
@@ -160,10 +204,10 @@ pub struct NewKeyInput {
     pub label: String,
     /// `None` never expires.
     pub expires_at: Option<Timestamp>,
-    /// Requests in any 60 seconds; 0 means unlimited.
-    pub requests_per_minute: u32,
-    /// Empty means all models.
-    pub allowed_models: Vec<String>,
+    pub limits: RateLimits,
+    pub budget: BudgetLimits,
+    pub access: KeyAccess,
+    pub tags: Vec<String>,
 }
 
 /// What is known about a user besides budgets and keys.

@@ -38,6 +38,15 @@ integer_id! {
     DeploymentId
 }
 
+integer_id! {
+    /// A team, whose members share keys and a budget.
+    TeamId
+}
+integer_id! {
+    /// A row of a deployment's price history.
+    PriceId
+}
+
 /// A request, as the client is told in `x-request-id`: the 128 bits of a UUID version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u128);

@@ -1,10 +1,12 @@
-//! The ledger: one row for every request that a client made and that was let in. Its sums are the
-//! bill, so that a row is written before the client has the last byte and is never changed after.
+//! The ledger: one final row for every request that a client made and that was let in, and before it
+//! a row for each upstream call that failed after it may have been billed. The sum of all rows is
+//! the bill, so that a row is written before the client has the last byte and is never changed after.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BackendId, DeploymentId, Dialect, KeyId, NanoUsd, RequestId, Timestamp, TokenUsage, UserId,
+    BackendId, DeploymentId, Dialect, KeyId, NanoUsd, PriceId, RequestId, TeamId, Timestamp, Used,
+    UserId,
 };
 
 /// How a request ended.
@@ -13,23 +15,28 @@ use crate::{
 pub enum Outcome {
     /// The client got the whole answer.
     Completed,
-    /// The upstream refused or failed before any content; nothing was billed.
+    /// The upstream refused or failed before any content. What calls cost that failed after they may
+    /// have been billed stands in rows of their own, [`Outcome::Abandoned`].
     UpstreamError,
     /// The upstream broke off after content had been sent; what was sent is billed.
     StreamBroken,
     /// The client went away; what had been used up to then is billed.
     ClientDisconnected,
-    /// The router was killed while the request was running; found at the next start.
+    /// The router was killed while the request was running; found at the next start. What had been
+    /// used is what was last noted of it.
     Interrupted,
+    /// One upstream call, not a request: it failed after the upstream may have billed it.
+    Abandoned,
 }
 
 impl Outcome {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Completed,
         Self::UpstreamError,
         Self::StreamBroken,
         Self::ClientDisconnected,
         Self::Interrupted,
+        Self::Abandoned,
     ];
 
     #[must_use]
@@ -40,6 +47,7 @@ impl Outcome {
             Self::StreamBroken => "stream_broken",
             Self::ClientDisconnected => "client_disconnected",
             Self::Interrupted => "interrupted",
+            Self::Abandoned => "abandoned",
         }
     }
 
@@ -54,15 +62,23 @@ impl Outcome {
     pub const fn is_error(self) -> bool {
         !matches!(self, Self::Completed | Self::ClientDisconnected)
     }
+
+    /// Whether the row ends a request; the others are calls before its end.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Abandoned)
+    }
 }
 
-/// One request.
+/// One request, or an upstream call before its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerRow {
     pub request_id: RequestId,
     pub started_at: Timestamp,
     /// `None` where the request was made with the master key, or where authentication is off.
     pub user_id: Option<UserId>,
+    /// The team that the key belongs to; then there is no user.
+    pub team_id: Option<TeamId>,
     pub key_id: Option<KeyId>,
     /// The deployment that answered, or the last one that was tried.
     pub backend_id: Option<BackendId>,
@@ -76,12 +92,13 @@ pub struct LedgerRow {
     pub outcome: Outcome,
     /// The HTTP status that the client got.
     pub status: u16,
-    pub usage: TokenUsage,
-    /// The upstream did not report all of `usage`; what was missing is an estimate.
-    pub usage_estimated: bool,
-    /// `None` means unpriced: the backend allows models without a price. Never shown as $0.00.
+    pub used: Used,
+    /// The price by which `cost` was computed.
+    pub price_id: Option<PriceId>,
+    /// Of this call. `None` means unpriced: the backend allows models without a price. Never shown as
+    /// $0.00.
     pub cost: Option<NanoUsd>,
-    /// How many upstream calls were made.
+    /// How many upstream calls had been made, this one included.
     pub attempts: u32,
     /// Milliseconds until the first chunk that carried content.
     pub time_to_first_chunk_ms: Option<u32>,

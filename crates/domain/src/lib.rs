@@ -11,22 +11,25 @@ pub mod budget;
 pub mod clock;
 pub mod ids;
 pub mod ledger;
+pub mod limits;
 pub mod money;
 pub mod page;
 #[cfg(feature = "time")]
 pub mod period;
 pub mod pricing;
 pub mod report;
+pub mod team;
 pub mod usage;
 pub mod validation;
 
-pub use account::{Role, User, VirtualKey};
-pub use budget::BudgetLimits;
-pub use ids::{BackendId, DeploymentId, KeyId, RequestId, UserId};
+pub use account::{KeyOwner, Role, User, VirtualKey};
+pub use budget::{BudgetLimits, BudgetScope};
+pub use ids::{BackendId, DeploymentId, KeyId, PriceId, RequestId, TeamId, UserId};
 pub use ledger::{LedgerRow, Outcome};
+pub use limits::RateLimits;
 pub use money::NanoUsd;
-pub use pricing::Price;
-pub use usage::TokenUsage;
+pub use pricing::{Price, ServiceTier};
+pub use usage::{TokenUsage, Used};
 
 use serde::{Deserialize, Serialize};
 

@@ -52,7 +52,7 @@ pub struct RequestSummary {
     pub started_at: Timestamp,
     /// In the reporting zone, `2026-11-20 14:03:05`.
     pub started_at_local: String,
-    /// `None` for the master key.
+    /// The user or team; `None` for the master key.
     pub user: Option<String>,
     pub key_label: Option<String>,
     pub backend: Option<String>,
@@ -63,8 +63,10 @@ pub struct RequestSummary {
     pub status: u16,
     pub usage: TokenUsage,
     pub usage_estimated: bool,
-    /// `None` means unpriced.
+    /// Of all its upstream calls. `None` means unpriced.
     pub cost: Option<NanoUsd>,
+    /// How many upstream calls were made.
+    pub attempts: u32,
     pub time_to_first_chunk_ms: Option<u32>,
     pub duration_ms: u32,
     pub error: Option<String>,

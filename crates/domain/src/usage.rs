@@ -1,8 +1,10 @@
-//! How many tokens a call used, in one meaning for all dialects.
+//! How much a call used, in one meaning for all dialects.
 
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
+
+use crate::pricing::ServiceTier;
 
 /// Tokens of one call, or a sum over calls.
 ///
@@ -20,6 +22,25 @@ pub struct TokenUsage {
     pub output: u64,
     /// The part of `output` that the model spent on reasoning, where it is reported.
     pub reasoning: u64,
+    /// Searches of the web that the provider made and charges for one by one.
+    #[serde(default)]
+    pub searches: u64,
+    /// Images that were made, where each has a price.
+    #[serde(default)]
+    pub images: u64,
+    /// Milliseconds of audio that were heard, where time has a price.
+    #[serde(default)]
+    pub audio_ms: u64,
+}
+
+/// What one upstream call used, as it is billed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    pub tokens: TokenUsage,
+    /// As the upstream says; `Standard` where it says nothing.
+    pub tier: ServiceTier,
+    /// The upstream did not report all of it; what was missing is an estimate.
+    pub estimated: bool,
 }
 
 impl TokenUsage {
@@ -47,5 +68,8 @@ impl AddAssign for TokenUsage {
         self.cache_write_1h = self.cache_write_1h.saturating_add(other.cache_write_1h);
         self.output = self.output.saturating_add(other.output);
         self.reasoning = self.reasoning.saturating_add(other.reasoning);
+        self.searches = self.searches.saturating_add(other.searches);
+        self.images = self.images.saturating_add(other.images);
+        self.audio_ms = self.audio_ms.saturating_add(other.audio_ms);
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NanoUsd, money::ParseMoneyError};
+use crate::{BudgetLimits, NanoUsd, RateLimits, account::KeyAccess, money::ParseMoneyError};
 
 /// Longest name of a user, in characters.
 pub const MAX_USER_NAME: usize = 64;
@@ -22,6 +22,10 @@ pub const MAX_EMAIL: usize = 254;
 pub const MAX_ALLOWED_MODELS: usize = 100;
 /// Longest model name, in characters.
 pub const MAX_MODEL_NAME: usize = 200;
+/// Most tags of one key.
+pub const MAX_TAGS: usize = 20;
+/// Longest tag, in characters.
+pub const MAX_TAG: usize = 50;
 
 /// The field that a problem belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,10 +37,19 @@ pub enum Field {
     CurrentPassword,
     DailyBudget,
     MonthlyBudget,
+    SoftDailyBudget,
+    SoftMonthlyBudget,
     Label,
     ExpiresAt,
     RequestsPerMinute,
+    TokensPerMinute,
+    Parallel,
     AllowedModels,
+    AllowedBackends,
+    AllowedAddresses,
+    Tags,
+    Price,
+    EffectiveFrom,
 }
 
 /// What is wrong with a field.
@@ -63,6 +76,8 @@ pub enum Problem {
     Unchanged,
     /// The name is used by the router itself.
     Reserved,
+    /// Neither an IP address nor a range of them.
+    NotAnAddressRange,
 }
 
 impl fmt::Display for Problem {
@@ -82,6 +97,9 @@ impl fmt::Display for Problem {
             Self::TooMany(max) => write!(f, "must have at most {max} entries"),
             Self::Unchanged => f.write_str("must differ from the present one"),
             Self::Reserved => f.write_str("is reserved"),
+            Self::NotAnAddressRange => {
+                f.write_str("must be addresses or ranges such as 203.0.113.7 or 203.0.113.0/24")
+            }
         }
     }
 }
@@ -97,10 +115,19 @@ impl Field {
             Self::CurrentPassword => "Current password",
             Self::DailyBudget => "Daily budget",
             Self::MonthlyBudget => "Monthly budget",
+            Self::SoftDailyBudget => "Daily warning",
+            Self::SoftMonthlyBudget => "Monthly warning",
             Self::Label => "Label",
             Self::ExpiresAt => "Expiry",
             Self::RequestsPerMinute => "Requests per minute",
+            Self::TokensPerMinute => "Tokens per minute",
+            Self::Parallel => "Parallel requests",
             Self::AllowedModels => "Allowed models",
+            Self::AllowedBackends => "Allowed backends",
+            Self::AllowedAddresses => "Allowed addresses",
+            Self::Tags => "Tags",
+            Self::Price => "Price",
+            Self::EffectiveFrom => "Start",
         }
     }
 }
@@ -138,6 +165,15 @@ pub enum Conflict {
     /// The same secret is a key already, possibly of somebody else.
     #[error("that key exists")]
     KeyExists,
+    /// Revoking is for good.
+    #[error("that key was revoked")]
+    KeyRevoked,
+    /// The environment decides what the key is.
+    #[error("that key is set in the environment; change it there")]
+    EnvironmentKey,
+    /// Names are compared without regard to case.
+    #[error("a team of that name exists")]
+    TeamNameTaken,
 }
 
 /// A user's name: 1 to 64 characters. Spaces around it are dropped.
@@ -251,20 +287,94 @@ pub fn count(field: Field, text: &str) -> Result<u32, FieldError> {
         .map_err(|_| FieldError::new(field, Problem::NotANumber))
 }
 
-/// The models that a key may use, as clients ask for them: without duplicates and empty entries.
+/// A larger whole number as it was typed; nothing means 0.
 ///
 /// # Errors
-/// Names [`Field::AllowedModels`] and what is wrong with it.
-pub fn allowed_models(names: &[String]) -> Result<Vec<String>, FieldError> {
+/// Names `field` when it is not a number, or one that the database cannot hold.
+pub fn large_count(field: Field, text: &str) -> Result<u64, FieldError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse::<i64>()
+        .ok()
+        .and_then(|n| u64::try_from(n).ok())
+        .ok_or(FieldError::new(field, Problem::NotANumber))
+}
+
+/// Budgets as numbers.
+///
+/// # Errors
+/// Names the field that is negative.
+pub fn budget_limits(limits: BudgetLimits) -> Result<BudgetLimits, FieldError> {
+    Ok(BudgetLimits {
+        daily: not_negative(Field::DailyBudget, limits.daily)?,
+        monthly: not_negative(Field::MonthlyBudget, limits.monthly)?,
+        soft_daily: not_negative(Field::SoftDailyBudget, limits.soft_daily)?,
+        soft_monthly: not_negative(Field::SoftMonthlyBudget, limits.soft_monthly)?,
+    })
+}
+
+/// Limits as numbers.
+///
+/// # Errors
+/// Names [`Field::TokensPerMinute`] when it is more than the database can hold.
+pub fn rate_limits(limits: RateLimits) -> Result<RateLimits, FieldError> {
+    match i64::try_from(limits.tokens_per_minute) {
+        Ok(_) => Ok(limits),
+        Err(_) => Err(FieldError::new(Field::TokensPerMinute, Problem::TooLarge)),
+    }
+}
+
+/// What a key may reach: lists without duplicates and empty entries.
+///
+/// # Errors
+/// Names the list and what is wrong with it.
+pub fn access(access: &KeyAccess) -> Result<KeyAccess, FieldError> {
+    let list = |field, names| set(field, names, MAX_MODEL_NAME, MAX_ALLOWED_MODELS);
+    let addresses = list(Field::AllowedAddresses, &access.addresses)?;
+    if addresses.iter().any(|text| address_range(text).is_none()) {
+        let problem = Problem::NotAnAddressRange;
+        return Err(FieldError::new(Field::AllowedAddresses, problem));
+    }
+    Ok(KeyAccess {
+        models: list(Field::AllowedModels, &access.models)?,
+        backends: list(Field::AllowedBackends, &access.backends)?,
+        addresses,
+    })
+}
+
+/// A range of addresses: `203.0.113.0/24`, or a single address as a range of one.
+#[must_use]
+pub fn address_range(text: &str) -> Option<ipnet::IpNet> {
+    match text.parse::<std::net::IpAddr>() {
+        Ok(address) => Some(address.to_canonical().into()),
+        Err(_) => text.parse().ok(),
+    }
+}
+
+/// The tags of a key, without duplicates and empty ones.
+///
+/// # Errors
+/// Names [`Field::Tags`] and what is wrong with it.
+pub fn tags(tags: &[String]) -> Result<Vec<String>, FieldError> {
+    set(Field::Tags, tags, MAX_TAG, MAX_TAGS)
+}
+
+fn set(
+    field: Field,
+    names: &[String],
+    longest: usize,
+    most: usize,
+) -> Result<Vec<String>, FieldError> {
     let mut kept: Vec<String> = Vec::new();
     for name in names.iter().map(|n| n.trim()).filter(|n| !n.is_empty()) {
-        let name = line(Field::AllowedModels, name, MAX_MODEL_NAME)?;
+        let name = line(field, name, longest)?;
         if !kept.contains(&name) {
             kept.push(name);
         }
-        if kept.len() > MAX_ALLOWED_MODELS {
-            let problem = Problem::TooMany(as_u32(MAX_ALLOWED_MODELS));
-            return Err(FieldError::new(Field::AllowedModels, problem));
+        if kept.len() > most {
+            return Err(FieldError::new(field, Problem::TooMany(as_u32(most))));
         }
     }
     Ok(kept)
@@ -327,13 +437,39 @@ mod tests {
     }
 
     #[test]
-    fn allowed_models_are_a_bounded_set() {
-        let names = ["gpt-4o", " ", "gpt-4o ", "x"].map(str::to_owned);
+    fn lists_are_bounded_sets() {
+        let models = |names: &[&str]| {
+            access(&KeyAccess {
+                models: names.iter().map(|name| (*name).to_owned()).collect(),
+                ..KeyAccess::default()
+            })
+            .map(|access| access.models)
+        };
         assert_eq!(
-            allowed_models(&names),
+            models(&["gpt-4o", " ", "gpt-4o ", "x"]),
             Ok(vec!["gpt-4o".to_owned(), "x".to_owned()])
         );
         let many: Vec<String> = (0..101).map(|n| n.to_string()).collect();
-        assert_eq!(problem(allowed_models(&many)), Problem::TooMany(100));
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(problem(models(&many)), Problem::TooMany(100));
+        assert_eq!(problem(tags(&["x".repeat(51)])), Problem::TooLong(50));
+    }
+
+    #[test]
+    fn addresses_are_single_or_ranges() {
+        let read = |text: &str| {
+            access(&KeyAccess {
+                addresses: vec![text.to_owned()],
+                ..KeyAccess::default()
+            })
+        };
+        for text in ["203.0.113.7", "203.0.113.0/24", "2001:db8::/32", "::1"] {
+            assert!(read(text).is_ok(), "{text}");
+        }
+        for text in ["203.0.113.0/33", "localhost", "203.0.113", "1.2.3.4:80"] {
+            assert_eq!(problem(read(text)), Problem::NotAnAddressRange, "{text}");
+        }
+        let range = address_range("::ffff:203.0.113.7").expect("an address");
+        assert_eq!(range.to_string(), "203.0.113.7/32");
     }
 }

@@ -157,7 +157,7 @@ pub fn stream(upstream: Dialect, came: &[u8]) {
             assert_eq!(held, Ok(()), "{client:?}: {answer}");
         }
         // A sum that does not fit would stop here.
-        let _ = translator.usage(7).0.total();
+        let _ = translator.usage(7).tokens.total();
     }
 }
 

@@ -169,13 +169,14 @@ pub(super) fn read_usage(usage: &Node<'_>) -> Result<Usage, Mismatch> {
             cache_write_5m: written.saturating_sub(hour),
             cache_write_1h: hour,
             output: usage.u64("outputTokens")?.unwrap_or_default(),
-            reasoning: 0,
+            ..TokenUsage::default()
         },
         server_tools: None,
+        tier: None,
     })
 }
 
-fn read_tier(mut tier: Object<'_>) -> Result<Option<ServiceTier>, Mismatch> {
+pub(super) fn read_tier(mut tier: Object<'_>) -> Result<Option<ServiceTier>, Mismatch> {
     Ok(match tier.string("type")?.as_deref() {
         Some("default") => Some(ServiceTier::Standard),
         Some("flex") => Some(ServiceTier::Flex),

@@ -10,7 +10,7 @@ use super::{
     response,
 };
 use crate::{
-    ir::{Delta, Event, PartAt, PartStart, Proof, Stop, ToolCallKind, event::StreamError},
+    ir::{Delta, Event, PartAt, PartStart, Proof, Stop, ToolCallKind, Usage, event::StreamError},
     node::{Node, Object},
     stream::BrokenEvent,
 };
@@ -103,8 +103,13 @@ impl Decoder {
             }
             "metadata" => {
                 if let Some(usage) = event.take("usage") {
+                    let tier = event.object("serviceTier")?;
+                    let tier = tier.map(response::read_tier).transpose()?.flatten();
                     out.push(Event::Usage {
-                        usage: response::read_usage(&usage)?,
+                        usage: Usage {
+                            tier,
+                            ..response::read_usage(&usage)?
+                        },
                         total: true,
                     });
                 }

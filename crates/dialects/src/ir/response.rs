@@ -57,4 +57,6 @@ pub struct Usage {
     pub tokens: TokenUsage,
     /// Anthropic's `server_tool_use` (searches and the like), as it came.
     pub server_tools: Option<Json>,
+    /// The tier that is billed, where the upstream tells it with the usage.
+    pub tier: Option<ServiceTier>,
 }

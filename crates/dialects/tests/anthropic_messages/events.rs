@@ -83,6 +83,7 @@ fn the_input_is_told_at_the_start_where_it_is_known_and_at_the_end_anyway() {
         usage: Usage {
             tokens,
             server_tools: None,
+            tier: None,
         },
         total,
     };

@@ -404,8 +404,11 @@ pub fn response() -> impl Strategy<Value = Response> {
                         cache_write_1h,
                         output,
                         reasoning,
+                        searches: u64::from(searched),
+                        ..TokenUsage::default()
                     },
                     server_tools: searched.then(|| json(r#"{"web_search_requests":1}"#)),
+                    tier: None,
                 }),
                 service_tier,
             }

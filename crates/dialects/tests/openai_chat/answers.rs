@@ -35,6 +35,7 @@ fn answer(parts: Vec<Part>, stop: Stop) -> Response {
                 ..TokenUsage::default()
             },
             server_tools: None,
+            tier: None,
         }),
         service_tier: None,
     }

@@ -63,8 +63,10 @@ fn usage() -> Usage {
             cache_write_1h: 50,
             output: 7,
             reasoning: 3,
+            ..TokenUsage::default()
         },
         server_tools: None,
+        tier: None,
     }
 }
 

@@ -115,8 +115,10 @@ fn usage() -> impl Strategy<Value = Usage> {
                 output,
                 reasoning: u64::try_from(thought.index(usize::try_from(output).unwrap_or(1)))
                     .unwrap_or(0),
+                ..TokenUsage::default()
             },
             server_tools: None,
+            tier: None,
         },
     )
 }

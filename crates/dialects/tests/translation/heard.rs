@@ -97,8 +97,10 @@ pub fn chat_usage(usage: &Value) -> Option<Usage> {
             cache_write_1h: 0,
             output: number("/completion_tokens")?,
             reasoning: number("/completion_tokens_details/reasoning_tokens")?,
+            ..TokenUsage::default()
         },
         server_tools: None,
+        tier: None,
     })
 }
 

@@ -46,6 +46,7 @@ fn read(message: &mut Object<'_>) -> Result<Response, Mismatch> {
             tokens: super::usage(node.text().as_bytes(), TokenUsage::default())
                 .ok_or_else(|| node.expected("numbers of tokens"))?,
             server_tools: usage.json("server_tool_use"),
+            tier: None,
         });
     }
     Ok(response)

@@ -4,7 +4,7 @@
 mod decode;
 mod encode;
 
-use domain::TokenUsage;
+use domain::{ServiceTier, TokenUsage};
 use serde::Deserialize;
 
 pub use decode::decode;
@@ -28,6 +28,15 @@ struct Usage {
     cache_creation: Option<CacheCreation>,
     #[serde(default)]
     output_tokens_details: Option<OutputDetails>,
+    #[serde(default)]
+    server_tool_use: Option<ServerToolUse>,
+}
+
+/// What is charged by the call. Fetching pages and running code in the provider's sandbox is not.
+#[derive(Debug, Default, Deserialize)]
+struct ServerToolUse {
+    #[serde(default)]
+    web_search_requests: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -56,6 +65,10 @@ pub fn usage(value: &[u8], before: TokenUsage) -> Option<TokenUsage> {
         .output_tokens_details
         .and_then(|details| details.thinking_tokens)
         .unwrap_or(before.reasoning);
+    total.searches = usage
+        .server_tool_use
+        .and_then(|tools| tools.web_search_requests)
+        .unwrap_or(before.searches);
     let one_hour = usage
         .cache_creation
         .as_ref()
@@ -80,6 +93,15 @@ pub fn usage(value: &[u8], before: TokenUsage) -> Option<TokenUsage> {
     Some(total)
 }
 
+/// The tier that a `usage` object says is billed.
+#[must_use]
+pub fn tier(usage: &[u8]) -> Option<ServiceTier> {
+    let member = crate::json::members(usage)
+        .map_while(Result::ok)
+        .find(|member| member.key == "service_tier")?;
+    crate::stream::tier(&usage[member.value])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,7 +115,7 @@ mod tests {
             cache_write_5m: 200,
             cache_write_1h: 40,
             output: 1,
-            reasoning: 0,
+            ..TokenUsage::default()
         };
         assert_eq!(got, Some(expected));
         let later = usage(br#"{"output_tokens":7}"#, expected);

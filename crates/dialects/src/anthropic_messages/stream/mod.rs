@@ -49,7 +49,10 @@ pub fn read_event(data: &[u8], so_far: TokenUsage) -> Result<EventFacts, ScanErr
                     let value = at.start + member.value.start..at.start + member.value.end;
                     match &*member.key {
                         "model" => facts.model_at = Some(value),
-                        "usage" => facts.usage = super::response::usage(&data[value], so_far),
+                        "usage" => {
+                            facts.tier = super::response::tier(&data[value.clone()]);
+                            facts.usage = super::response::usage(&data[value], so_far);
+                        }
                         _ => {}
                     }
                 }

@@ -48,6 +48,7 @@ fn read(node: &Node<'_>) -> Result<Result<Response, ResponseError>, Mismatch> {
         usage: tokens.map(|tokens| Usage {
             tokens,
             server_tools: None,
+            tier: None,
         }),
         service_tier: service_tier(&mut o),
     }))

@@ -203,6 +203,7 @@ fn usage_event(tokens: TokenUsage, total: bool) -> Event {
         usage: Usage {
             tokens,
             server_tools: None,
+            tier: None,
         },
         total,
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::{
     json::{self, ScanError},
     openai_responses::error::status_of_code,
-    stream::{EventFacts, StreamFailure, count_strings, values},
+    stream::{self, EventFacts, StreamFailure, count_strings, values},
 };
 
 /// Keys whose strings are the model's output; what they hold is counted when no usage arrives.
@@ -41,6 +41,7 @@ pub(crate) fn read(data: &[u8], keys: &[&[u8]]) -> Result<EventFacts, ScanError>
             "model" => facts.model_at = Some(member.value),
             "choices" => choices = Some(member.value),
             "usage" => facts.usage = super::super::usage::usage(&data[member.value]),
+            "service_tier" => facts.tier = stream::tier(&data[member.value]),
             "error" if &data[member.value.clone()] != b"null" => {
                 facts.failure = Some(failure(&data[member.value]));
             }

@@ -7,6 +7,7 @@ use crate::{
     ir::{Candidate, Part, Response, Stop, ToolCallKind, Usage},
     node::{Json, Kind, Mismatch, Node, Object},
     openai_responses::{item, request::tier},
+    stream::values,
     write,
 };
 
@@ -40,7 +41,11 @@ pub fn decode(body: &[u8]) -> Result<Response, ResponseError> {
     let stop = stop(&mut o, output.calls).map_err(malformed)?;
     let tokens = o
         .take("usage")
-        .and_then(|node| usage(node.text().as_bytes()));
+        .and_then(|node| usage(node.text().as_bytes()))
+        .map(|tokens| TokenUsage {
+            searches: searches(body),
+            ..tokens
+        });
     let created = o.f64("created_at").map_err(malformed)?;
     let tier = o.string("service_tier").map_err(malformed)?;
     Ok(Response {
@@ -55,6 +60,7 @@ pub fn decode(body: &[u8]) -> Result<Response, ResponseError> {
         usage: tokens.map(|tokens| Usage {
             tokens,
             server_tools: None,
+            tier: None,
         }),
         service_tier: tier.as_deref().and_then(self::tier),
     })
@@ -135,6 +141,14 @@ fn merged(lists: &[Json]) -> Option<Json> {
             o.null("refusal");
         })
     })
+}
+
+/// How many searches of the web an answer reports; the usage does not count them.
+#[must_use]
+pub fn searches(answer: &[u8]) -> u64 {
+    let call = |value: &&[u8]| value.starts_with(br#""web_search_call""#);
+    let calls = values(answer, br#""type""#).filter(call).count();
+    u64::try_from(calls).unwrap_or(u64::MAX)
 }
 
 /// Reads a `usage` object; `None` where it is not one.

@@ -3,6 +3,6 @@
 mod decode;
 mod encode;
 
-pub use decode::{decode, usage};
+pub use decode::{decode, searches, usage};
 pub(super) use decode::{message, stop};
 pub use encode::encode;

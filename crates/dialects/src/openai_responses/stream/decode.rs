@@ -13,7 +13,7 @@ use crate::{
     openai_responses::{
         error,
         request::tier,
-        response::{message, stop, usage},
+        response::{message, searches, stop, usage},
     },
     stream::BrokenEvent,
 };
@@ -182,6 +182,10 @@ impl Decoder {
     fn finish(&mut self, mut response: Object<'_>, out: &mut Vec<Event>) -> Result<(), Mismatch> {
         self.start(Some(&mut response), out)?;
         let output = response.array("output")?;
+        let searches = output
+            .iter()
+            .map(|node| searches(node.text().as_bytes()))
+            .sum();
         if self.items.is_empty() {
             for (index, node) in (0..).zip(&output) {
                 let state: &mut Item = self.items.entry(index).or_default();
@@ -198,12 +202,15 @@ impl Decoder {
                 _ => state.close(out),
             }
         }
+        let told = response.string("service_tier")?.as_deref().and_then(tier);
         let used = response.take("usage");
-        if let Some(tokens) = used.and_then(|node| usage(node.text().as_bytes())) {
+        if let Some(mut tokens) = used.and_then(|node| usage(node.text().as_bytes())) {
+            tokens.searches = searches;
             out.push(Event::Usage {
                 usage: Usage {
                     tokens,
                     server_tools: None,
+                    tier: told,
                 },
                 total: true,
             });

@@ -15,7 +15,7 @@ pub use encode::Encoder;
 
 use crate::{
     json::{self, ScanError},
-    stream::{EventFacts, StreamFailure},
+    stream::{self, EventFacts, StreamFailure},
 };
 
 /// What the router needs of one event's data while it hands it on.
@@ -49,6 +49,7 @@ pub fn read_event(data: &[u8]) -> Result<EventFacts, ScanError> {
             match &*member.key {
                 "model" if data[value.clone()].starts_with(b"\"") => facts.model_at = Some(value),
                 "usage" => facts.usage = super::response::usage(&data[value]),
+                "service_tier" => facts.tier = stream::tier(&data[value]),
                 "error" if data[value.clone()].starts_with(b"{") => error = Some(value),
                 _ => {}
             }
@@ -58,6 +59,9 @@ pub fn read_event(data: &[u8]) -> Result<EventFacts, ScanError> {
         "response.completed" | "response.incomplete" => {
             (facts.finished, facts.terminal, facts.content) = (true, true, true);
             facts.final_usage = facts.usage.is_some();
+            if let Some(usage) = &mut facts.usage {
+                usage.searches = super::response::searches(data);
+            }
         }
         "response.failed" | "error" => {
             facts.terminal = kind == "response.failed";
