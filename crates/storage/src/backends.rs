@@ -1,11 +1,14 @@
-//! Backends, their deployments and prices, as the configuration has them. Rows are never deleted,
+//! Backends and their deployments, as the configuration has them. Rows are never deleted,
 //! because the ledger names them; what is no longer configured becomes inactive. No credential is
 //! stored here.
 
-use domain::{BackendId, DeploymentId, NanoUsd, Price, Timestamp};
+use domain::{BackendId, DeploymentId, Timestamp, pricing::PriceSchedule};
 use sqlx::SqliteConnection;
 
-use crate::{Database, StorageError};
+use crate::{
+    Database, StorageError,
+    prices::{self, ConfiguredPrice},
+};
 
 /// A backend of the configuration.
 #[derive(Clone, Debug)]
@@ -21,8 +24,8 @@ pub struct BackendRecord {
 pub struct DeploymentRecord {
     /// As it is sent upstream.
     pub model: String,
-    /// `None`: no price is known. Prices that were known before stay in the history.
-    pub price: Option<Price>,
+    /// Empty: no price is known. Prices that were known before stay in the history.
+    pub prices: Vec<ConfiguredPrice>,
 }
 
 /// Where a backend of the configuration is found in the database.
@@ -30,48 +33,27 @@ pub struct DeploymentRecord {
 pub struct SyncedBackend {
     pub id: BackendId,
     pub name: String,
-    /// Each model with its deployment, in the order of the configuration.
-    pub deployments: Vec<(String, DeploymentId)>,
+    /// In the order of the configuration.
+    pub deployments: Vec<SyncedDeployment>,
 }
 
-/// A price and when it began to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PriceRecord {
-    pub effective_from: Timestamp,
-    pub price: Price,
+/// Where a model of a backend is found in the database, and what it costs when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncedDeployment {
+    pub id: DeploymentId,
+    pub model: String,
+    pub prices: PriceSchedule,
 }
 
-#[derive(sqlx::FromRow)]
-struct PriceRow {
-    effective_from: i64,
-    input_nano: i64,
-    cache_read_nano: i64,
-    cache_write_5m_nano: i64,
-    cache_write_1h_nano: i64,
-    output_nano: i64,
-}
-
-impl From<PriceRow> for PriceRecord {
-    fn from(row: PriceRow) -> Self {
-        Self {
-            effective_from: Timestamp(row.effective_from),
-            price: Price {
-                input: NanoUsd(row.input_nano),
-                cache_read: NanoUsd(row.cache_read_nano),
-                cache_write_5m: NanoUsd(row.cache_write_5m_nano),
-                cache_write_1h: NanoUsd(row.cache_write_1h_nano),
-                output: NanoUsd(row.output_nano),
-            },
-        }
-    }
-}
-
-macro_rules! newest_prices_first {
-    () => {
-        "select effective_from, input_nano, cache_read_nano, cache_write_5m_nano, \
-         cache_write_1h_nano, output_nano from prices where deployment_id = $1 \
-         order by effective_from desc"
-    };
+/// A deployment in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownDeployment {
+    pub id: DeploymentId,
+    pub backend: String,
+    /// As it is sent upstream.
+    pub model: String,
+    /// It is configured or was found at the last look.
+    pub active: bool,
 }
 
 impl Database {
@@ -96,9 +78,9 @@ impl Database {
         for backend in backends {
             let id = upsert_backend(&mut transaction, backend, now).await?;
             let mut deployments = Vec::with_capacity(backend.deployments.len());
-            for DeploymentRecord { model, price } in &backend.deployments {
-                let id = upsert_deployment(&mut transaction, id, model, *price, now).await?;
-                deployments.push((model.clone(), id));
+            for DeploymentRecord { model, prices } in &backend.deployments {
+                deployments
+                    .push(upsert_deployment(&mut transaction, id, model, prices, now).await?);
             }
             synced.push(SyncedBackend {
                 id,
@@ -118,28 +100,35 @@ impl Database {
         &self,
         backend: BackendId,
         model: &str,
-        price: Option<Price>,
+        prices: &[ConfiguredPrice],
         now: Timestamp,
-    ) -> Result<DeploymentId, StorageError> {
+    ) -> Result<SyncedDeployment, StorageError> {
         let mut transaction = self.writer().begin().await?;
-        let id = upsert_deployment(&mut transaction, backend, model, price, now).await?;
+        let synced = upsert_deployment(&mut transaction, backend, model, prices, now).await?;
         transaction.commit().await?;
-        Ok(id)
+        Ok(synced)
     }
 
-    /// Every price of a deployment, the newest first.
+    /// Every deployment that there is or was, by backend and model.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn price_history(
-        &self,
-        deployment: DeploymentId,
-    ) -> Result<Vec<PriceRecord>, StorageError> {
-        let rows: Vec<PriceRow> = sqlx::query_as(newest_prices_first!())
-            .bind(deployment.0)
-            .fetch_all(self.readers())
-            .await?;
-        Ok(rows.into_iter().map(PriceRecord::from).collect())
+    pub async fn deployments(&self) -> Result<Vec<KnownDeployment>, StorageError> {
+        let rows: Vec<(i64, String, String, bool)> = sqlx::query_as(
+            "select d.id, b.name, d.model, d.active and b.active from deployments d \
+             join backends b on b.id = d.backend_id order by b.name, d.model",
+        )
+        .fetch_all(self.readers())
+        .await?;
+        let known = rows
+            .into_iter()
+            .map(|(id, backend, model, active)| KnownDeployment {
+                id: DeploymentId(id),
+                backend,
+                model,
+                active,
+            });
+        Ok(known.collect())
     }
 }
 
@@ -166,9 +155,9 @@ async fn upsert_deployment(
     connection: &mut SqliteConnection,
     backend: BackendId,
     model: &str,
-    price: Option<Price>,
+    prices: &[ConfiguredPrice],
     now: Timestamp,
-) -> Result<DeploymentId, StorageError> {
+) -> Result<SyncedDeployment, StorageError> {
     let id: i64 = sqlx::query_scalar(
         "insert into deployments (backend_id, model, active, created_at) values ($1, $2, 1, $3) \
          on conflict (backend_id, model) do update set active = 1 returning id",
@@ -178,43 +167,10 @@ async fn upsert_deployment(
     .bind(now.0)
     .fetch_one(&mut *connection)
     .await?;
-    if let Some(price) = price {
-        note_price(connection, id, price, now).await?;
-    }
-    Ok(DeploymentId(id))
-}
-
-/// Begins a new row of the price history, if the price is not the one that holds already.
-async fn note_price(
-    connection: &mut SqliteConnection,
-    deployment: i64,
-    price: Price,
-    now: Timestamp,
-) -> Result<(), StorageError> {
-    let newest = sqlx::query_as::<_, PriceRow>(concat!(newest_prices_first!(), " limit 1"))
-        .bind(deployment)
-        .fetch_optional(&mut *connection)
-        .await?
-        .map(PriceRecord::from);
-    let effective_from = match newest {
-        Some(newest) if newest.price == price => return Ok(()),
-        // Even where the clock was set back, the newest row must be the one that holds.
-        Some(newest) => now.0.max(newest.effective_from.0.saturating_add(1)),
-        None => now.0,
-    };
-    sqlx::query(
-        "insert into prices (deployment_id, effective_from, input_nano, cache_read_nano, \
-         cache_write_5m_nano, cache_write_1h_nano, output_nano) \
-         values ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(deployment)
-    .bind(effective_from)
-    .bind(price.input.0)
-    .bind(price.cache_read.0)
-    .bind(price.cache_write_5m.0)
-    .bind(price.cache_write_1h.0)
-    .bind(price.output.0)
-    .execute(connection)
-    .await?;
-    Ok(())
+    let id = DeploymentId(id);
+    Ok(SyncedDeployment {
+        id,
+        model: model.to_owned(),
+        prices: prices::sync(connection, id, prices, now).await?,
+    })
 }

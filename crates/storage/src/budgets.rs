@@ -3,13 +3,171 @@
 
 use std::collections::HashMap;
 
-use domain::{KeyId, NanoUsd, Timestamp, UserId, budget::BudgetPeriod, period::Period};
+use domain::{BudgetScope, NanoUsd, Timestamp, budget::BudgetPeriod, period::Period};
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::{
-    Database, StorageError,
-    usage_sums::{FOREVER, Group, Scope},
+    Constraint, Database, StorageError,
+    usage_sums::{FOREVER, Group, GroupSums, Scope},
 };
+
+/// Budgets by whose they are.
+pub type Spends = HashMap<BudgetScope, NanoUsd>;
+
+impl Database {
+    /// What everyone spent since `start`, before resets: users, teams and keys. Who spent nothing is
+    /// missing, and so are requests without a key.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn spend_since(&self, start: Timestamp) -> Result<Spends, StorageError> {
+        let mut spends = Spends::new();
+        for group in [Group::User, Group::Team, Group::Key] {
+            let sums = self.sums(&since(start), Scope::Everyone, group).await?;
+            spends.extend(sums.into_iter().filter_map(spend));
+        }
+        Ok(spends)
+    }
+
+    /// The same for some of them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn spend_of(
+        &self,
+        whose: &[BudgetScope],
+        start: Timestamp,
+    ) -> Result<Spends, StorageError> {
+        self.spend_between(
+            whose,
+            Period {
+                start,
+                end: FOREVER,
+            },
+        )
+        .await
+    }
+
+    /// The same in one stretch of time.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn spend_between(
+        &self,
+        whose: &[BudgetScope],
+        period: Period,
+    ) -> Result<Spends, StorageError> {
+        let (mut users, mut teams, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        for scope in whose {
+            match *scope {
+                BudgetScope::User(id) => users.push(id),
+                BudgetScope::Team(id) => teams.push(id),
+                BudgetScope::Key(id) => keys.push(id),
+            }
+        }
+        let parts = [
+            (Scope::Users(&users), Group::User),
+            (Scope::Teams(&teams), Group::Team),
+            (Scope::Keys(&keys), Group::Key),
+        ];
+        let mut spends = Spends::new();
+        for (scope, group) in parts {
+            let sums = self.sums(&[period], scope, group).await?;
+            spends.extend(sums.into_iter().filter_map(spend));
+        }
+        Ok(spends)
+    }
+
+    /// What resets forgave in the period that began at `period_start`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forgiven(
+        &self,
+        whose: &[BudgetScope],
+        period: BudgetPeriod,
+        period_start: Timestamp,
+    ) -> Result<Spends, StorageError> {
+        if whose.is_empty() {
+            return Ok(Spends::new());
+        }
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "select scope, scope_id, sum(forgiven_nano) from budget_resets where period = ",
+        );
+        query
+            .push_bind(period.as_str())
+            .push(" and period_start = ")
+            .push_bind(period_start.0)
+            .push(" and (scope, scope_id) in (values ");
+        let mut pairs = query.separated(", ");
+        for scope in whose {
+            pairs
+                .push("(")
+                .push_bind_unseparated(scope.kind())
+                .push_unseparated(", ")
+                .push_bind_unseparated(scope.id())
+                .push_unseparated(")");
+        }
+        query.push(") group by scope, scope_id");
+        let rows: Vec<(String, i64, i64)> =
+            query.build_query_as().fetch_all(self.readers()).await?;
+        rows.into_iter()
+            .map(|(kind, id, nano)| {
+                let scope = BudgetScope::parse(&kind, id).ok_or(StorageError::Corrupt {
+                    what: "budget scope",
+                })?;
+                Ok((scope, NanoUsd(nano)))
+            })
+            .collect()
+    }
+
+    /// Forgives what was spent since `period_start`, less what was forgiven before. Returns how much
+    /// that was. What is spent later, or settled later, counts again.
+    ///
+    /// # Errors
+    /// [`Constraint::Reference`] when there is no such user, team or key.
+    pub async fn reset_budget(
+        &self,
+        whose: BudgetScope,
+        period: BudgetPeriod,
+        period_start: Timestamp,
+        now: Timestamp,
+    ) -> Result<NanoUsd, StorageError> {
+        let spent = self.spend_of(&[whose], period_start).await?;
+        let spent = spent.get(&whose).copied().unwrap_or_default();
+        // One statement, so that two resets at the same time do not forgive the same twice.
+        macro_rules! reset {
+            ($table:literal) => {
+                concat!(
+                    "insert into budget_resets (scope, scope_id, period, period_start, \
+                     forgiven_nano, created_at) \
+                     select $1, t.id, $3, $4, $5 - coalesce((select sum(forgiven_nano) \
+                     from budget_resets where scope = $1 and scope_id = $2 and period = $3 \
+                     and period_start = $4), 0), $6 from ",
+                    $table,
+                    " t where t.id = $2 returning forgiven_nano"
+                )
+            };
+        }
+        let sql = match whose {
+            BudgetScope::User(_) => reset!("users"),
+            BudgetScope::Team(_) => reset!("teams"),
+            BudgetScope::Key(_) => reset!("virtual_keys"),
+        };
+        let forgiven: Option<i64> = sqlx::query_scalar(sql)
+            .bind(whose.kind())
+            .bind(whose.id())
+            .bind(period.as_str())
+            .bind(period_start.0)
+            .bind(spent.0)
+            .bind(now.0)
+            .fetch_optional(self.writer())
+            .await?;
+        forgiven.map(NanoUsd).ok_or(StorageError::Conflict {
+            what: Constraint::Reference,
+        })
+    }
+}
 
 fn since(start: Timestamp) -> [Period; 1] {
     [Period {
@@ -18,131 +176,10 @@ fn since(start: Timestamp) -> [Period; 1] {
     }]
 }
 
-impl Database {
-    /// What every user spent since `start`, before resets. Who spent nothing is missing, and so are
-    /// requests without a user.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn spend_since(
-        &self,
-        start: Timestamp,
-    ) -> Result<Vec<(UserId, NanoUsd)>, StorageError> {
-        let sums = self
-            .sums(&since(start), Scope::Everyone, Group::User)
-            .await?;
-        Ok(sums
-            .into_iter()
-            .filter_map(|sum| Some((sum.user_id?, sum.totals.cost)))
-            .collect())
-    }
-
-    /// The same for some users.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn spend_of_users(
-        &self,
-        users: &[UserId],
-        start: Timestamp,
-    ) -> Result<HashMap<UserId, NanoUsd>, StorageError> {
-        let sums = self
-            .sums(&since(start), Scope::Users(users), Group::User)
-            .await?;
-        Ok(sums
-            .into_iter()
-            .filter_map(|sum| Some((sum.user_id?, sum.totals.cost)))
-            .collect())
-    }
-
-    /// The same for one user.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn spend_of_user(
-        &self,
-        user: UserId,
-        start: Timestamp,
-    ) -> Result<NanoUsd, StorageError> {
-        let spend = self.spend_of_users(&[user], start).await?;
-        Ok(spend.get(&user).copied().unwrap_or_default())
-    }
-
-    /// What was spent with some keys since `start`. Resets concern users and not keys.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn spend_of_keys(
-        &self,
-        keys: &[KeyId],
-        start: Timestamp,
-    ) -> Result<HashMap<KeyId, NanoUsd>, StorageError> {
-        let sums = self
-            .sums(&since(start), Scope::Keys(keys), Group::Key)
-            .await?;
-        Ok(sums
-            .into_iter()
-            .filter_map(|sum| Some((sum.key_id?, sum.totals.cost)))
-            .collect())
-    }
-
-    /// What resets forgave some users in the period that began at `period_start`.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn forgiven(
-        &self,
-        users: &[UserId],
-        period: BudgetPeriod,
-        period_start: Timestamp,
-    ) -> Result<HashMap<UserId, NanoUsd>, StorageError> {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "select user_id, sum(forgiven_nano) from budget_resets where period = ",
-        );
-        query
-            .push_bind(period.as_str())
-            .push(" and period_start = ")
-            .push_bind(period_start.0)
-            .push(" and user_id in (");
-        let mut ids = query.separated(", ");
-        for user in users {
-            ids.push_bind(user.0);
-        }
-        query.push(") group by user_id");
-        let rows: Vec<(i64, i64)> = query.build_query_as().fetch_all(self.readers()).await?;
-        Ok(rows
-            .into_iter()
-            .map(|(user, nano)| (UserId(user), NanoUsd(nano)))
-            .collect())
-    }
-
-    /// Forgives what the user spent since `period_start`, less what was forgiven before. Returns how
-    /// much that was. What is spent later, or settled later, counts again.
-    ///
-    /// # Errors
-    /// [`crate::Constraint::Reference`] when there is no such user.
-    pub async fn reset_budget(
-        &self,
-        user: UserId,
-        period: BudgetPeriod,
-        period_start: Timestamp,
-        now: Timestamp,
-    ) -> Result<NanoUsd, StorageError> {
-        let spent = self.spend_of_user(user, period_start).await?;
-        // One statement, so that two resets at the same time do not forgive the same twice.
-        let forgiven: i64 = sqlx::query_scalar(
-            "insert into budget_resets (user_id, period, period_start, forgiven_nano, created_at) \
-             select $1, $2, $3, $4 - coalesce(sum(forgiven_nano), 0), $5 from budget_resets \
-             where user_id = $1 and period = $2 and period_start = $3 \
-             returning forgiven_nano",
-        )
-        .bind(user.0)
-        .bind(period.as_str())
-        .bind(period_start.0)
-        .bind(spent.0)
-        .bind(now.0)
-        .fetch_one(self.writer())
-        .await?;
-        Ok(NanoUsd(forgiven))
-    }
+/// Whose sum it is; `None` for requests without one.
+pub(crate) fn spend(sum: GroupSums) -> Option<(BudgetScope, NanoUsd)> {
+    let user = sum.user_id.map(BudgetScope::User);
+    let team = sum.team_id.map(BudgetScope::Team);
+    let key = sum.key_id.map(BudgetScope::Key);
+    Some((user.or(team).or(key)?, sum.totals.cost))
 }

@@ -1,83 +1,106 @@
 //! What the data plane keeps in memory about accounts, read in one go. It is the whole of it: the
 //! proxied path never asks the database who a key belongs to.
 
-use domain::{BudgetLimits, KeyId, NanoUsd, Timestamp, UserId, budget::BudgetPeriod};
+use domain::{
+    BudgetLimits, BudgetScope, KeyId, KeyOwner, NanoUsd, RateLimits, TeamId, Timestamp, UserId,
+    account::KeyAccess, budget::BudgetPeriod,
+};
 
-use crate::{Database, StorageError, keys::models_from_json};
+use crate::{
+    Database, StorageError,
+    keys::owner,
+    terms::{TermsRow, list_from_json, terms_columns},
+};
 
-/// Users, keys and resets of one moment.
+/// Users, teams, keys and resets of one moment.
 #[derive(Clone, Debug, Default)]
 pub struct CatalogRows {
-    pub users: Vec<CatalogUser>,
+    /// Users and teams.
+    pub owners: Vec<CatalogOwner>,
     pub keys: Vec<CatalogKey>,
-    /// What resets forgave, as user, kind of period, start of that period, amount: for each user
+    /// Older secrets of rotated keys, and until when they work.
+    pub retiring: Vec<([u8; 32], KeyId, Timestamp)>,
+    /// What resets forgave, as whose, kind of period, start of that period, amount: for each budget
     /// and kind, of the latest period in which there was any. It counts only while the present
     /// period is that one.
-    pub resets: Vec<(UserId, BudgetPeriod, Timestamp, NanoUsd)>,
+    pub resets: Vec<(BudgetScope, BudgetPeriod, Timestamp, NanoUsd)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CatalogUser {
-    pub id: UserId,
+pub struct CatalogOwner {
+    pub id: KeyOwner,
     pub name: String,
     pub active: bool,
     pub budget: BudgetLimits,
+    pub limits: RateLimits,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogKey {
     pub id: KeyId,
-    pub user_id: UserId,
+    pub owner: KeyOwner,
+    pub label: String,
     /// See [`crate::KeyHasher`].
     pub hash: [u8; 32],
     pub active: bool,
+    pub revoked: bool,
     pub expires_at: Option<Timestamp>,
-    /// 0 means unlimited.
-    pub requests_per_minute: u32,
-    /// Empty means all.
-    pub allowed_models: Vec<String>,
+    pub budget: BudgetLimits,
+    pub limits: RateLimits,
+    pub access: KeyAccess,
 }
 
 #[derive(sqlx::FromRow)]
-struct UserRow {
+struct OwnerRow {
     id: i64,
     name: String,
     active: bool,
-    daily_budget_nano: i64,
-    monthly_budget_nano: i64,
+    #[sqlx(flatten)]
+    terms: TermsRow,
+}
+
+impl OwnerRow {
+    fn owner(self, id: fn(i64) -> KeyOwner) -> CatalogOwner {
+        CatalogOwner {
+            id: id(self.id),
+            name: self.name,
+            active: self.active,
+            budget: self.terms.budget(),
+            limits: self.terms.limits(),
+        }
+    }
 }
 
 #[derive(sqlx::FromRow)]
 struct KeyRow {
     id: i64,
-    user_id: i64,
+    user_id: Option<i64>,
+    team_id: Option<i64>,
+    label: String,
     hash: Vec<u8>,
     active: bool,
+    revoked: bool,
     expires_at: Option<i64>,
-    requests_per_minute: i64,
+    #[sqlx(flatten)]
+    terms: TermsRow,
     allowed_models: String,
+    allowed_backends: String,
+    allowed_addresses: String,
 }
 
 #[derive(sqlx::FromRow)]
 struct ResetRow {
-    user_id: i64,
+    scope: String,
+    scope_id: i64,
     period: String,
     period_start: i64,
     forgiven_nano: i64,
 }
 
-impl From<UserRow> for CatalogUser {
-    fn from(row: UserRow) -> Self {
-        Self {
-            id: UserId(row.id),
-            name: row.name,
-            active: row.active,
-            budget: BudgetLimits {
-                daily: NanoUsd(row.daily_budget_nano),
-                monthly: NanoUsd(row.monthly_budget_nano),
-            },
-        }
-    }
+fn hash(bytes: Vec<u8>) -> Result<[u8; 32], StorageError> {
+    bytes
+        .try_into()
+        .map_err(|_| StorageError::Corrupt { what: "key hash" })
 }
 
 impl TryFrom<KeyRow> for CatalogKey {
@@ -86,29 +109,31 @@ impl TryFrom<KeyRow> for CatalogKey {
     fn try_from(row: KeyRow) -> Result<Self, StorageError> {
         Ok(Self {
             id: KeyId(row.id),
-            user_id: UserId(row.user_id),
-            hash: row
-                .hash
-                .try_into()
-                .map_err(|_| StorageError::Corrupt { what: "key hash" })?,
+            owner: owner(row.user_id, row.team_id)?,
+            label: row.label,
+            hash: hash(row.hash)?,
             active: row.active,
+            revoked: row.revoked,
             expires_at: row.expires_at.map(Timestamp),
-            requests_per_minute: u32::try_from(row.requests_per_minute).unwrap_or(u32::MAX),
-            allowed_models: models_from_json(&row.allowed_models)?,
+            budget: row.terms.budget(),
+            limits: row.terms.limits(),
+            access: KeyAccess {
+                models: list_from_json(&row.allowed_models)?,
+                backends: list_from_json(&row.allowed_backends)?,
+                addresses: list_from_json(&row.allowed_addresses)?,
+            },
         })
     }
 }
 
-impl TryFrom<ResetRow> for (UserId, BudgetPeriod, Timestamp, NanoUsd) {
+impl TryFrom<ResetRow> for (BudgetScope, BudgetPeriod, Timestamp, NanoUsd) {
     type Error = StorageError;
 
     fn try_from(row: ResetRow) -> Result<Self, StorageError> {
-        let period = BudgetPeriod::parse(&row.period).ok_or(StorageError::Corrupt {
-            what: "budget period",
-        })?;
+        let corrupt = |what| StorageError::Corrupt { what };
         Ok((
-            UserId(row.user_id),
-            period,
+            BudgetScope::parse(&row.scope, row.scope_id).ok_or(corrupt("budget scope"))?,
+            BudgetPeriod::parse(&row.period).ok_or(corrupt("budget period"))?,
             Timestamp(row.period_start),
             NanoUsd(row.forgiven_nano),
         ))
@@ -119,34 +144,60 @@ impl Database {
     /// # Errors
     /// When the database fails.
     pub async fn catalog_rows(&self) -> Result<CatalogRows, StorageError> {
-        // One transaction, so that no key refers to a user who came after the list of users.
+        // One transaction, so that no key refers to an owner who came after the list of owners.
         let mut snapshot = self.readers().begin().await?;
-        let users: Vec<UserRow> = sqlx::query_as(
-            "select id, name, active, daily_budget_nano, monthly_budget_nano from users",
-        )
+        let users: Vec<OwnerRow> = sqlx::query_as(concat!(
+            "select id, name, active, ",
+            terms_columns!("users"),
+            " from users"
+        ))
         .fetch_all(&mut *snapshot)
         .await?;
-        let keys: Vec<KeyRow> = sqlx::query_as(
-            "select id, user_id, hash, active, expires_at, requests_per_minute, allowed_models \
-             from virtual_keys",
-        )
+        let teams: Vec<OwnerRow> = sqlx::query_as(concat!(
+            "select id, name, active, ",
+            terms_columns!("teams"),
+            " from teams"
+        ))
         .fetch_all(&mut *snapshot)
         .await?;
+        let keys: Vec<KeyRow> = sqlx::query_as(concat!(
+            "select id, user_id, team_id, label, hash, active, revoked_at is not null as revoked, \
+             expires_at, allowed_models, allowed_backends, allowed_addresses, ",
+            terms_columns!("virtual_keys"),
+            " from virtual_keys"
+        ))
+        .fetch_all(&mut *snapshot)
+        .await?;
+        let retiring: Vec<(Vec<u8>, i64, i64)> =
+            sqlx::query_as("select hash, key_id, valid_until from retiring_secrets")
+                .fetch_all(&mut *snapshot)
+                .await?;
         let resets: Vec<ResetRow> = sqlx::query_as(
-            "select user_id, period, period_start, sum(forgiven_nano) as forgiven_nano \
+            "select scope, scope_id, period, period_start, sum(forgiven_nano) as forgiven_nano \
              from budget_resets r where period_start = (select max(latest.period_start) \
-             from budget_resets latest where latest.user_id = r.user_id \
-             and latest.period = r.period) group by user_id, period, period_start",
+             from budget_resets latest where latest.scope = r.scope \
+             and latest.scope_id = r.scope_id and latest.period = r.period) \
+             group by scope, scope_id, period, period_start",
         )
         .fetch_all(&mut *snapshot)
         .await?;
         snapshot.commit().await?;
+        let users = users
+            .into_iter()
+            .map(|row| row.owner(|id| KeyOwner::User(UserId(id))));
+        let teams = teams
+            .into_iter()
+            .map(|row| row.owner(|id| KeyOwner::Team(TeamId(id))));
         Ok(CatalogRows {
-            users: users.into_iter().map(CatalogUser::from).collect(),
+            owners: users.chain(teams).collect(),
             keys: keys
                 .into_iter()
                 .map(CatalogKey::try_from)
                 .collect::<Result<_, _>>()?,
+            retiring: retiring
+                .into_iter()
+                .map(|(bytes, key, until)| Ok((hash(bytes)?, KeyId(key), Timestamp(until))))
+                .collect::<Result<_, StorageError>>()?,
             resets: resets
                 .into_iter()
                 .map(TryFrom::try_from)

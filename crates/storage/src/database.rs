@@ -48,6 +48,16 @@ impl Database {
         Ok(Self { engine })
     }
 
+    /// Opens a database that is there for reading, also while a router is using it. Nothing is brought
+    /// up to date.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be opened.
+    pub async fn open_read_only(options: &DatabaseOptions) -> Result<Self, StorageError> {
+        let engine = Engine::Sqlite(Sqlite::open_read_only(options).await?);
+        Ok(Self { engine })
+    }
+
     /// Waits for running statements and closes every connection.
     pub async fn close(&self) {
         match &self.engine {

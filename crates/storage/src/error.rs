@@ -16,6 +16,9 @@ pub enum StorageError {
         path: PathBuf,
         source: std::io::Error,
     },
+    /// There is no database to read.
+    #[error("there is no {}", path.display())]
+    Missing { path: PathBuf },
     /// The file is not a database, belongs to a newer version or a migration failed.
     #[error("cannot bring the {database} database up to date: {source}")]
     Migrate {
@@ -38,6 +41,8 @@ pub enum StorageError {
 pub enum Constraint {
     #[error("a user of that name exists")]
     UserName,
+    #[error("a team of that name exists")]
+    TeamName,
     #[error("that key exists")]
     KeyHash,
     /// A key, budget or price refers to something that does not exist (any more).
@@ -66,6 +71,8 @@ fn violated(error: &dyn sqlx::error::DatabaseError) -> Option<Constraint> {
         None
     } else if error.message().contains("users.name") {
         Some(Constraint::UserName)
+    } else if error.message().contains("teams.name") {
+        Some(Constraint::TeamName)
     } else if error.message().contains("virtual_keys.hash") {
         Some(Constraint::KeyHash)
     } else {

@@ -7,25 +7,38 @@
 //! Accounts and ledger are two SQLite files, so that a writer of one never waits for the other.
 
 mod backends;
+mod budget_events;
 mod budgets;
 mod catalog;
 mod database;
 mod error;
+mod idempotency;
 mod key_hash;
 mod keys;
 pub mod ledger;
+mod prices;
 mod reports;
 mod sessions;
 mod sqlite;
+mod teams;
+mod terms;
 mod usage_sums;
 mod users;
+pub mod verify;
 
-pub use backends::{BackendRecord, DeploymentRecord, PriceRecord, SyncedBackend};
-pub use catalog::{CatalogKey, CatalogRows, CatalogUser};
+pub use backends::{
+    BackendRecord, DeploymentRecord, KnownDeployment, SyncedBackend, SyncedDeployment,
+};
+pub use budget_events::EventRecord;
+pub use budgets::Spends;
+pub use catalog::{CatalogKey, CatalogOwner, CatalogRows};
 pub use database::{Database, DatabaseOptions, Synchronous};
 pub use error::{Constraint, StorageError};
+pub use idempotency::StoredAnswer;
 pub use key_hash::KeyHasher;
-pub use keys::{KeySource, NewKey, OwnedKey};
+pub use keys::{KeySecret, KeySource, NewKey, OwnedKey};
+pub use prices::{ConfiguredPrice, PriceRecord, PriceSource};
 pub use reports::LoggedRequest;
 pub use sessions::SessionRecord;
+pub use teams::CountedTeam;
 pub use users::{NewUser, PasswordRecord};

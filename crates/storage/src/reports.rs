@@ -2,8 +2,8 @@
 //! concern. Where a day begins is for the caller to say; this file knows no time zone.
 
 use domain::{
-    BackendId, DeploymentId, Dialect, KeyId, LedgerRow, NanoUsd, Outcome, RequestId, Timestamp,
-    TokenUsage, UserId,
+    BackendId, DeploymentId, Dialect, KeyId, LedgerRow, NanoUsd, Outcome, PriceId, RequestId,
+    ServiceTier, TeamId, Timestamp, TokenUsage, Used, UserId,
     period::Period,
     report::{NamedTotals, Totals, UserModelTotals},
 };
@@ -20,17 +20,23 @@ const ID_TOLERANCE_MS: i64 = 1_000;
 /// deleted since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedRequest {
+    /// The row that ended it.
     pub row: LedgerRow,
-    pub user: Option<String>,
+    /// Of all its upstream calls.
+    pub total_cost: Option<NanoUsd>,
+    /// Of the user or team.
+    pub owner: Option<String>,
     pub key_label: Option<String>,
     pub backend: Option<String>,
 }
 
+/// A row of `requests`.
 #[derive(sqlx::FromRow)]
-struct RequestRow {
+pub(crate) struct RequestRow {
     request_id: Vec<u8>,
     started_at: i64,
     user_id: Option<i64>,
+    team_id: Option<i64>,
     key_id: Option<i64>,
     backend_id: Option<i64>,
     deployment_id: Option<i64>,
@@ -46,27 +52,44 @@ struct RequestRow {
     cache_write_1h_tokens: i64,
     output_tokens: i64,
     reasoning_tokens: i64,
+    searches: i64,
+    images: i64,
+    audio_ms: i64,
+    service_tier: String,
     usage_estimated: bool,
+    price_id: Option<i64>,
     cost_nano: Option<i64>,
     attempts: i64,
     time_to_first_chunk_ms: Option<i64>,
     duration_ms: i64,
     error: Option<String>,
-    user_name: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct NamedRow {
+    #[sqlx(flatten)]
+    row: RequestRow,
+    earlier_cost_nano: i64,
+    owner_name: Option<String>,
     key_label: Option<String>,
     backend_name: Option<String>,
 }
 
 macro_rules! requests_with_names {
     () => {
-        "select r.*, u.name as user_name, k.label as key_label, b.name as backend_name \
+        "select r.*, coalesce(u.name, t.name) as owner_name, k.label as key_label, \
+         b.name as backend_name, case when r.attempts > 1 then \
+         (select coalesce(sum(e.cost_nano), 0) from ledger.requests e \
+          where e.started_at = r.started_at and e.request_id = r.request_id and not e.is_final) \
+         else 0 end as earlier_cost_nano \
          from ledger.requests r left join users u on u.id = r.user_id \
+         left join teams t on t.id = r.team_id \
          left join virtual_keys k on k.id = r.key_id \
          left join backends b on b.id = r.backend_id"
     };
 }
 
-impl TryFrom<RequestRow> for LoggedRequest {
+impl TryFrom<RequestRow> for LedgerRow {
     type Error = StorageError;
 
     fn try_from(row: RequestRow) -> Result<Self, StorageError> {
@@ -78,37 +101,56 @@ impl TryFrom<RequestRow> for LoggedRequest {
         let tokens = |n: i64| u64::try_from(n).unwrap_or(0);
         let millis = |n: i64| u32::try_from(n.max(0)).unwrap_or(u32::MAX);
         Ok(Self {
-            row: LedgerRow {
-                request_id: RequestId(u128::from_be_bytes(id)),
-                started_at: Timestamp(row.started_at),
-                user_id: row.user_id.map(UserId),
-                key_id: row.key_id.map(KeyId),
-                backend_id: row.backend_id.map(BackendId),
-                deployment_id: row.deployment_id.map(DeploymentId),
-                dialect: Dialect::parse(&row.dialect).ok_or(corrupt("dialect"))?,
-                request_model: row.request_model,
-                upstream_model: row.upstream_model,
-                stream: row.stream,
-                outcome: Outcome::parse(&row.outcome).ok_or(corrupt("outcome"))?,
-                status: u16::try_from(row.status).map_err(|_| corrupt("status"))?,
-                usage: TokenUsage {
+            request_id: RequestId(u128::from_be_bytes(id)),
+            started_at: Timestamp(row.started_at),
+            user_id: row.user_id.map(UserId),
+            team_id: row.team_id.map(TeamId),
+            key_id: row.key_id.map(KeyId),
+            backend_id: row.backend_id.map(BackendId),
+            deployment_id: row.deployment_id.map(DeploymentId),
+            dialect: Dialect::parse(&row.dialect).ok_or(corrupt("dialect"))?,
+            request_model: row.request_model,
+            upstream_model: row.upstream_model,
+            stream: row.stream,
+            outcome: Outcome::parse(&row.outcome).ok_or(corrupt("outcome"))?,
+            status: u16::try_from(row.status).map_err(|_| corrupt("status"))?,
+            used: Used {
+                tokens: TokenUsage {
                     input: tokens(row.input_tokens),
                     cache_read: tokens(row.cache_read_tokens),
                     cache_write_5m: tokens(row.cache_write_5m_tokens),
                     cache_write_1h: tokens(row.cache_write_1h_tokens),
                     output: tokens(row.output_tokens),
                     reasoning: tokens(row.reasoning_tokens),
+                    searches: tokens(row.searches),
+                    images: tokens(row.images),
+                    audio_ms: tokens(row.audio_ms),
                 },
-                usage_estimated: row.usage_estimated,
-                cost: row.cost_nano.map(NanoUsd),
-                attempts: millis(row.attempts),
-                time_to_first_chunk_ms: row.time_to_first_chunk_ms.map(millis),
-                duration_ms: millis(row.duration_ms),
-                error: row.error,
+                tier: ServiceTier::parse(&row.service_tier).ok_or(corrupt("service tier"))?,
+                estimated: row.usage_estimated,
             },
-            user: row.user_name,
-            key_label: row.key_label,
-            backend: row.backend_name,
+            price_id: row.price_id.map(PriceId),
+            cost: row.cost_nano.map(NanoUsd),
+            attempts: millis(row.attempts),
+            time_to_first_chunk_ms: row.time_to_first_chunk_ms.map(millis),
+            duration_ms: millis(row.duration_ms),
+            error: row.error,
+        })
+    }
+}
+
+impl TryFrom<NamedRow> for LoggedRequest {
+    type Error = StorageError;
+
+    fn try_from(named: NamedRow) -> Result<Self, StorageError> {
+        let row = LedgerRow::try_from(named.row)?;
+        let earlier = NanoUsd(named.earlier_cost_nano);
+        Ok(Self {
+            total_cost: row.cost.map(|cost| cost + earlier),
+            row,
+            owner: named.owner_name,
+            key_label: named.key_label,
+            backend: named.backend_name,
         })
     }
 }
@@ -227,13 +269,13 @@ impl Database {
     ) -> Result<Vec<LoggedRequest>, StorageError> {
         // Two statements rather than one with `or`, since each has an index that gives the order.
         let query = match user {
-            None => sqlx::query_as::<_, RequestRow>(concat!(
+            None => sqlx::query_as::<_, NamedRow>(concat!(
                 requests_with_names!(),
-                " order by r.started_at desc, r.id desc limit $1"
+                " where r.is_final order by r.started_at desc, r.id desc limit $1"
             )),
             Some(_) => sqlx::query_as(concat!(
                 requests_with_names!(),
-                " where r.user_id = $2 order by r.started_at desc, r.id desc limit $1"
+                " where r.user_id = $2 and r.is_final order by r.started_at desc, r.id desc limit $1"
             )),
         };
         let query = query.bind(i64::from(limit));
@@ -252,9 +294,9 @@ impl Database {
     /// When the database fails.
     pub async fn find_request(&self, id: RequestId) -> Result<Option<LoggedRequest>, StorageError> {
         let at = id.unix_millis();
-        sqlx::query_as::<_, RequestRow>(concat!(
+        sqlx::query_as::<_, NamedRow>(concat!(
             requests_with_names!(),
-            " where r.started_at between $1 and $2 and r.request_id = $3"
+            " where r.started_at between $1 and $2 and r.request_id = $3 and r.is_final"
         ))
         .bind(at.saturating_sub(ID_TOLERANCE_MS))
         .bind(at.saturating_add(ID_TOLERANCE_MS))

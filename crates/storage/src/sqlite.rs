@@ -50,6 +50,26 @@ impl Sqlite {
         })
     }
 
+    /// Writers of such a database fail; they are connected when they are first used, which is never.
+    pub(crate) async fn open_read_only(options: &DatabaseOptions) -> Result<Self, StorageError> {
+        let core_path = path_of(&options.url)?;
+        let ledger_path = beside(&core_path, "-ledger");
+        for path in [&core_path, &ledger_path] {
+            if !path.is_file() {
+                return Err(StorageError::Missing { path: path.clone() });
+            }
+        }
+        let never = |path: &Path| {
+            let options = SqliteConnectOptions::new().filename(path).read_only(true);
+            SqlitePoolOptions::new().connect_lazy_with(options)
+        };
+        Ok(Self {
+            writer: never(&core_path),
+            ledger_writer: never(&ledger_path),
+            readers: readers(&core_path, ledger_path, options.readers).await?,
+        })
+    }
+
     pub(crate) async fn close(&self) {
         // Readers first, so that the writers, closing last, can fold the write-ahead log back in.
         self.readers.close().await;

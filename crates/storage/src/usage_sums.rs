@@ -5,9 +5,9 @@
 //! Rollups are kept by the hour in which a request started; so must the single requests be counted.
 
 use domain::{
-    KeyId, NanoUsd, Outcome, Timestamp, TokenUsage, UserId, period::Period, report::Totals,
+    KeyId, NanoUsd, Outcome, TeamId, Timestamp, TokenUsage, UserId, period::Period, report::Totals,
 };
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::{Database, StorageError};
 
@@ -21,6 +21,7 @@ pub(crate) const FOREVER: Timestamp = Timestamp(i64::MAX);
 pub(crate) enum Scope<'a> {
     Everyone,
     Users(&'a [UserId]),
+    Teams(&'a [TeamId]),
     Keys(&'a [KeyId]),
 }
 
@@ -29,6 +30,7 @@ pub(crate) enum Scope<'a> {
 pub(crate) enum Group {
     Nothing,
     User,
+    Team,
     Key,
     Model,
     UserAndModel,
@@ -51,6 +53,8 @@ pub(crate) struct GroupSums {
     pub(crate) span: usize,
     /// `None` where not grouped by user, and for requests without one.
     pub(crate) user_id: Option<UserId>,
+    /// `None` where not grouped by team, and for requests without one.
+    pub(crate) team_id: Option<TeamId>,
     /// `None` where not grouped by key, and for requests without one.
     pub(crate) key_id: Option<KeyId>,
     /// Empty where not grouped by model.
@@ -62,6 +66,7 @@ pub(crate) struct GroupSums {
 struct SumsRow {
     span: i64,
     user_id: i64,
+    team_id: i64,
     key_id: i64,
     model: String,
     requests: i64,
@@ -82,6 +87,7 @@ impl From<SumsRow> for GroupSums {
         Self {
             span: usize::try_from(row.span).unwrap_or(0),
             user_id: (row.user_id != 0).then_some(UserId(row.user_id)),
+            team_id: (row.team_id != 0).then_some(TeamId(row.team_id)),
             key_id: (row.key_id != 0).then_some(KeyId(row.key_id)),
             model: row.model,
             totals: Totals {
@@ -95,6 +101,7 @@ impl From<SumsRow> for GroupSums {
                     cache_write_1h: count(row.cache_write_1h_tokens),
                     output: count(row.output_tokens),
                     reasoning: count(row.reasoning_tokens),
+                    ..TokenUsage::default()
                 },
                 cost: NanoUsd(row.cost_nano),
             },
@@ -151,45 +158,57 @@ impl Database {
         scope: Scope<'_>,
         group: Group,
     ) -> Result<Vec<GroupSums>, StorageError> {
-        let nobody = match scope {
-            Scope::Everyone => false,
-            Scope::Users(ids) => ids.is_empty(),
-            Scope::Keys(ids) => ids.is_empty(),
-        };
-        if spans.is_empty() || nobody {
-            return Ok(Vec::new());
-        }
-        let cuts: Vec<Cut> = spans.iter().map(Cut::new).collect();
+        let mut connection = self.readers().acquire().await?;
+        sums_on(&mut connection, spans, scope, group).await
+    }
+}
 
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "with spans (span, start_at, whole_from, whole_to, end_at) as (",
-        );
-        query.push_values(cuts.iter().enumerate(), |mut row, (index, cut)| {
-            row.push_bind(i64::try_from(index).unwrap_or(i64::MAX))
-                .push_bind(cut.start)
-                .push_bind(cut.whole_from)
-                .push_bind(cut.whole_to)
-                .push_bind(cut.end);
-        });
-        query.push(
-            ") select span, user_id, key_id, model, sum(requests) as requests, \
+/// The same on a connection of the caller's, which may see a snapshot.
+pub(crate) async fn sums_on(
+    connection: &mut SqliteConnection,
+    spans: &[Period],
+    scope: Scope<'_>,
+    group: Group,
+) -> Result<Vec<GroupSums>, StorageError> {
+    let nobody = match scope {
+        Scope::Everyone => false,
+        Scope::Users(ids) => ids.is_empty(),
+        Scope::Teams(ids) => ids.is_empty(),
+        Scope::Keys(ids) => ids.is_empty(),
+    };
+    if spans.is_empty() || nobody {
+        return Ok(Vec::new());
+    }
+    let cuts: Vec<Cut> = spans.iter().map(Cut::new).collect();
+
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "with spans (span, start_at, whole_from, whole_to, end_at) as (",
+    );
+    query.push_values(cuts.iter().enumerate(), |mut row, (index, cut)| {
+        row.push_bind(i64::try_from(index).unwrap_or(i64::MAX))
+            .push_bind(cut.start)
+            .push_bind(cut.whole_from)
+            .push_bind(cut.whole_to)
+            .push_bind(cut.end);
+    });
+    query.push(
+        ") select span, user_id, team_id, key_id, model, sum(requests) as requests, \
              sum(errors) as errors, sum(unpriced) as unpriced, \
              sum(input_tokens) as input_tokens, sum(cache_read_tokens) as cache_read_tokens, \
              sum(cache_write_5m_tokens) as cache_write_5m_tokens, \
              sum(cache_write_1h_tokens) as cache_write_1h_tokens, \
              sum(output_tokens) as output_tokens, sum(reasoning_tokens) as reasoning_tokens, \
              sum(cost_nano) as cost_nano from (",
-        );
-        push_rollups(&mut query, scope, group);
-        if !cuts.iter().all(Cut::is_whole) {
-            push_requests(&mut query, scope, group, "start_at", "whole_from");
-            push_requests(&mut query, scope, group, "whole_to", "end_at");
-        }
-        query.push(") group by span, user_id, key_id, model");
-
-        let rows: Vec<SumsRow> = query.build_query_as().fetch_all(self.readers()).await?;
-        Ok(rows.into_iter().map(GroupSums::from).collect())
+    );
+    push_rollups(&mut query, scope, group);
+    if !cuts.iter().all(Cut::is_whole) {
+        push_requests(&mut query, scope, group, "start_at", "whole_from");
+        push_requests(&mut query, scope, group, "whole_to", "end_at");
     }
+    query.push(") group by span, user_id, team_id, key_id, model");
+
+    let rows: Vec<SumsRow> = query.build_query_as().fetch_all(connection).await?;
+    Ok(rows.into_iter().map(GroupSums::from).collect())
 }
 
 /// `cross join` keeps the stretches on the outside, so that each is one range of the index.
@@ -214,13 +233,14 @@ fn push_requests(
 ) {
     query.push(" union all select s.span, ");
     push_group(query, group);
-    query.push("1, t.outcome in (");
+    query.push("t.is_final, t.outcome in (");
     let mut outcomes = query.separated(", ");
-    for outcome in Outcome::ALL.into_iter().filter(|o| o.is_error()) {
+    let errors = |o: &Outcome| o.is_error() && o.is_final();
+    for outcome in Outcome::ALL.into_iter().filter(errors) {
         outcomes.push_bind(outcome.as_str());
     }
     query.push(
-        "), t.cost_nano is null, t.input_tokens, t.cache_read_tokens, t.cache_write_5m_tokens, \
+        "), t.is_final and t.cost_nano is null, t.input_tokens, t.cache_read_tokens, t.cache_write_5m_tokens, \
          t.cache_write_1h_tokens, t.output_tokens, t.reasoning_tokens, coalesce(t.cost_nano, 0) \
          from spans s cross join ledger.requests t where t.started_at >= s.",
     );
@@ -233,6 +253,11 @@ fn push_group(query: &mut QueryBuilder<Sqlite>, group: Group) {
         "coalesce(t.user_id, 0) as user_id, "
     } else {
         "0 as user_id, "
+    });
+    query.push(if group == Group::Team {
+        "coalesce(t.team_id, 0) as team_id, "
+    } else {
+        "0 as team_id, "
     });
     query.push(if group == Group::Key {
         "coalesce(t.key_id, 0) as key_id, "
@@ -250,6 +275,7 @@ fn push_scope(query: &mut QueryBuilder<Sqlite>, scope: Scope<'_>) {
     let (column, ids): (_, Vec<i64>) = match scope {
         Scope::Everyone => return,
         Scope::Users(ids) => (" and t.user_id in (", ids.iter().map(|id| id.0).collect()),
+        Scope::Teams(ids) => (" and t.team_id in (", ids.iter().map(|id| id.0).collect()),
         Scope::Keys(ids) => (" and t.key_id in (", ids.iter().map(|id| id.0).collect()),
     };
     query.push(column);

@@ -4,17 +4,22 @@
 use std::collections::HashMap;
 
 use domain::{
-    BudgetLimits, NanoUsd, Role, Timestamp, User, UserId,
+    BudgetLimits, RateLimits, Role, Timestamp, User, UserId,
     account::{UserQuery, UserSort},
     page::{Page, PageWindow},
 };
 
-use crate::{Constraint, Database, StorageError};
+use crate::{
+    Constraint, Database, StorageError,
+    terms::{TermsRow, terms_columns, tokens_column},
+};
 
 macro_rules! columns {
     () => {
-        "id, name, email, role, active, must_change_password, daily_budget_nano, \
-         monthly_budget_nano, created_at"
+        concat!(
+            "id, name, email, role, active, must_change_password, created_at, ",
+            terms_columns!("users")
+        )
     };
 }
 
@@ -57,8 +62,8 @@ struct UserRow {
     role: String,
     active: bool,
     must_change_password: bool,
-    daily_budget_nano: i64,
-    monthly_budget_nano: i64,
+    #[sqlx(flatten)]
+    terms: TermsRow,
     created_at: i64,
 }
 
@@ -73,10 +78,8 @@ impl TryFrom<UserRow> for User {
             role: Role::parse(&row.role).ok_or(StorageError::Corrupt { what: "role" })?,
             active: row.active,
             must_change_password: row.must_change_password,
-            budget: BudgetLimits {
-                daily: NanoUsd(row.daily_budget_nano),
-                monthly: NanoUsd(row.monthly_budget_nano),
-            },
+            budget: row.terms.budget(),
+            limits: row.terms.limits(),
             created_at: Timestamp(row.created_at),
         })
     }
@@ -96,8 +99,8 @@ impl Database {
     pub async fn create_user(&self, new: &NewUser, now: Timestamp) -> Result<User, StorageError> {
         sqlx::query_as::<_, UserRow>(concat!(
             "insert into users (name, email, role, password_hash, must_change_password, \
-             daily_budget_nano, monthly_budget_nano, created_at, updated_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $8) returning ",
+             daily_budget_nano, monthly_budget_nano, soft_daily_nano, soft_monthly_nano, created_at, \
+             updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) returning ",
             columns!()
         ))
         .bind(&new.name)
@@ -107,6 +110,8 @@ impl Database {
         .bind(new.must_change_password)
         .bind(new.budget.daily.0)
         .bind(new.budget.monthly.0)
+        .bind(new.budget.soft_daily.0)
+        .bind(new.budget.soft_monthly.0)
         .bind(now.0)
         .fetch_one(self.writer())
         .await?
@@ -291,12 +296,38 @@ impl Database {
         now: Timestamp,
     ) -> Result<bool, StorageError> {
         let changed = sqlx::query(
-            "update users set daily_budget_nano = $2, monthly_budget_nano = $3, updated_at = $4 \
-             where id = $1",
+            "update users set daily_budget_nano = $2, monthly_budget_nano = $3, \
+             soft_daily_nano = $4, soft_monthly_nano = $5, updated_at = $6 where id = $1",
         )
         .bind(id.0)
         .bind(budget.daily.0)
         .bind(budget.monthly.0)
+        .bind(budget.soft_daily.0)
+        .bind(budget.soft_monthly.0)
+        .bind(now.0)
+        .execute(self.writer())
+        .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+
+    /// `false`: there is no such user.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn update_user_limits(
+        &self,
+        id: UserId,
+        limits: RateLimits,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let changed = sqlx::query(
+            "update users set requests_per_minute = $2, tokens_per_minute = $3, parallel = $4, \
+             updated_at = $5 where id = $1",
+        )
+        .bind(id.0)
+        .bind(i64::from(limits.requests_per_minute))
+        .bind(tokens_column(&limits))
+        .bind(i64::from(limits.parallel))
         .bind(now.0)
         .execute(self.writer())
         .await?;

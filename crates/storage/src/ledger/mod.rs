@@ -8,33 +8,57 @@ mod writer;
 use std::{
     future::Future,
     pin::Pin,
+    sync::{Arc, Mutex},
     task::{Context, Poll},
 };
 
-use domain::{BackendId, DeploymentId, Dialect, KeyId, LedgerRow, RequestId, Timestamp, UserId};
+use domain::{
+    BackendId, DeploymentId, Dialect, KeyId, LedgerRow, NanoUsd, PriceId, RequestId, TeamId,
+    Timestamp, TokenUsage, UserId,
+};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Database, StorageError};
+use crate::{Database, StorageError, StoredAnswer};
 
-/// A request that was let in, as far as it is known then. Kept only to say, after a crash, that it
-/// was interrupted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request that was let in. Kept only to say, should the process be killed, that it was interrupted
+/// and what it had used by then.
+#[derive(Clone, Debug)]
 pub struct OpenRequest {
     pub request_id: RequestId,
     pub started_at: Timestamp,
     pub user_id: Option<UserId>,
+    pub team_id: Option<TeamId>,
     pub key_id: Option<KeyId>,
-    pub backend_id: Option<BackendId>,
-    pub deployment_id: Option<DeploymentId>,
     pub dialect: Dialect,
     pub request_model: String,
-    pub upstream_model: String,
     pub stream: bool,
+    /// Shared with whoever runs the request; looked at when the request is noted, and from time to
+    /// time after that.
+    pub progress: Arc<Mutex<Progress>>,
+}
+
+/// How far a request has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub backend_id: Option<BackendId>,
+    pub deployment_id: Option<DeploymentId>,
+    pub upstream_model: String,
+    pub price_id: Option<PriceId>,
+    pub attempts: u32,
+    /// Of the call that is running.
+    pub tokens: TokenUsage,
+    /// Of the call that is running; `None`: unpriced.
+    pub cost: Option<NanoUsd>,
 }
 
 enum Command {
     Open(Box<OpenRequest>),
-    Settle(Box<LedgerRow>, oneshot::Sender<()>),
+    Abandon(Box<LedgerRow>),
+    Settle(
+        Box<LedgerRow>,
+        Option<Box<StoredAnswer>>,
+        oneshot::Sender<()>,
+    ),
     Close(oneshot::Sender<()>),
 }
 
@@ -42,7 +66,7 @@ enum Command {
 ///
 /// The queue behind it has no bound of its own, because a settlement must never be dropped and is
 /// also sent from `Drop`, where nothing can wait; it is bounded by the requests that are let in,
-/// each of which sends two messages at most.
+/// each of which sends one message for each of its upstream calls and two besides.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     commands: mpsc::UnboundedSender<Command>,
@@ -52,6 +76,7 @@ impl std::fmt::Debug for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Open(_) => "Open",
+            Self::Abandon(_) => "Abandon",
             Self::Settle(..) => "Settle",
             Self::Close(_) => "Close",
         })
@@ -97,12 +122,20 @@ impl Ledger {
         let _ = self.commands.send(Command::Open(Box::new(request)));
     }
 
-    /// Writes the row of a request that has ended, once. Returns at once; await the [`Commit`] to
-    /// know that the row is on disk.
+    /// Writes the row of an upstream call that failed after it may have been billed; its request goes
+    /// on. Returns at once.
+    pub fn abandon(&self, row: LedgerRow) {
+        let _ = self.commands.send(Command::Abandon(Box::new(row)));
+    }
+
+    /// Writes the row of a request that has ended, once, and with it the answer, if it is to be given
+    /// again. Returns at once; await the [`Commit`] to know that the row is on disk.
     #[must_use = "the answer's last byte waits for the commit"]
-    pub fn settle(&self, row: LedgerRow) -> Commit {
+    pub fn settle(&self, row: LedgerRow, answer: Option<Box<StoredAnswer>>) -> Commit {
         let (done, commit) = oneshot::channel();
-        let _ = self.commands.send(Command::Settle(Box::new(row), done));
+        let _ = self
+            .commands
+            .send(Command::Settle(Box::new(row), answer, done));
         Commit(commit)
     }
 

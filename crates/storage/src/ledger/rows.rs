@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use domain::{LedgerRow, NanoUsd, Outcome, RequestId, TokenUsage};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
 
-use super::OpenRequest;
-use crate::StorageError;
+use super::{OpenRequest, Progress};
+use crate::{StorageError, StoredAnswer};
 
 /// Rows in one statement, at most. A power of two, as are all sizes above [`EVERY_SIZE_UP_TO`].
 const MAX_ROWS: usize = 128;
@@ -40,17 +40,20 @@ pub(super) async fn insert(
 ) -> Result<(), StorageError> {
     for run in runs(rows) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "insert into requests (request_id, started_at, user_id, key_id, backend_id, \
-             deployment_id, dialect, request_model, upstream_model, stream, outcome, status, \
-             input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
-             output_tokens, reasoning_tokens, usage_estimated, cost_nano, attempts, \
+            "insert into requests (request_id, is_final, started_at, user_id, team_id, key_id, \
+             backend_id, deployment_id, dialect, request_model, upstream_model, stream, outcome, \
+             status, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
+             cache_write_1h_tokens, output_tokens, reasoning_tokens, searches, images, audio_ms, \
+             service_tier, usage_estimated, price_id, cost_nano, attempts, \
              time_to_first_chunk_ms, duration_ms, error) ",
         );
         query.push_values(run, |mut values, row| {
             values
                 .push_bind(row.request_id.0.to_be_bytes().to_vec())
+                .push_bind(row.outcome.is_final())
                 .push_bind(row.started_at.0)
                 .push_bind(row.user_id.map(|id| id.0))
+                .push_bind(row.team_id.map(|id| id.0))
                 .push_bind(row.key_id.map(|id| id.0))
                 .push_bind(row.backend_id.map(|id| id.0))
                 .push_bind(row.deployment_id.map(|id| id.0))
@@ -60,13 +63,18 @@ pub(super) async fn insert(
                 .push_bind(row.stream)
                 .push_bind(row.outcome.as_str())
                 .push_bind(i64::from(row.status))
-                .push_bind(tokens(row.usage.input))
-                .push_bind(tokens(row.usage.cache_read))
-                .push_bind(tokens(row.usage.cache_write_5m))
-                .push_bind(tokens(row.usage.cache_write_1h))
-                .push_bind(tokens(row.usage.output))
-                .push_bind(tokens(row.usage.reasoning))
-                .push_bind(row.usage_estimated)
+                .push_bind(tokens(row.used.tokens.input))
+                .push_bind(tokens(row.used.tokens.cache_read))
+                .push_bind(tokens(row.used.tokens.cache_write_5m))
+                .push_bind(tokens(row.used.tokens.cache_write_1h))
+                .push_bind(tokens(row.used.tokens.output))
+                .push_bind(tokens(row.used.tokens.reasoning))
+                .push_bind(tokens(row.used.tokens.searches))
+                .push_bind(tokens(row.used.tokens.images))
+                .push_bind(tokens(row.used.tokens.audio_ms))
+                .push_bind(row.used.tier.as_str())
+                .push_bind(row.used.estimated)
+                .push_bind(row.price_id.map(|id| id.0))
                 .push_bind(row.cost.map(|cost| cost.0))
                 .push_bind(i64::from(row.attempts))
                 .push_bind(row.time_to_first_chunk_ms.map(i64::from))
@@ -80,6 +88,8 @@ pub(super) async fn insert(
 
 #[derive(Default)]
 struct Sums {
+    /// Follows from the key of the rollup.
+    team: i64,
     requests: i64,
     errors: i64,
     unpriced: i64,
@@ -101,10 +111,12 @@ fn rollups(rows: &[LedgerRow]) -> Vec<(RollupKey<'_>, Sums)> {
             row.request_model.as_str(),
         );
         let sum = sums.entry(key).or_default();
-        sum.requests += 1;
-        sum.errors += i64::from(row.outcome.is_error());
-        sum.unpriced += i64::from(row.cost.is_none());
-        sum.usage += row.usage;
+        let is_final = row.outcome.is_final();
+        sum.team = row.team_id.map_or(0, |id| id.0);
+        sum.requests += i64::from(is_final);
+        sum.errors += i64::from(is_final && row.outcome.is_error());
+        sum.unpriced += i64::from(is_final && row.cost.is_none());
+        sum.usage += row.used.tokens;
         sum.cost += row.cost.unwrap_or_default();
     }
     sums.into_iter().collect()
@@ -116,8 +128,8 @@ pub(super) async fn add_to_rollups(
 ) -> Result<(), StorageError> {
     for run in runs(&rollups(rows)) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "insert into rollups (hour, user_id, key_id, backend_id, request_model, requests, \
-             errors, unpriced, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
+            "insert into rollups (hour, user_id, key_id, backend_id, request_model, team_id, \
+             requests, errors, unpriced, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
              cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nano) ",
         );
         query.push_values(run, |mut values, (key, sums)| {
@@ -127,6 +139,7 @@ pub(super) async fn add_to_rollups(
                 .push_bind(key.2)
                 .push_bind(key.3)
                 .push_bind(key.4)
+                .push_bind(sums.team)
                 .push_bind(sums.requests)
                 .push_bind(sums.errors)
                 .push_bind(sums.unpriced)
@@ -157,27 +170,92 @@ pub(super) async fn add_to_rollups(
 
 pub(super) async fn insert_open(
     connection: &mut SqliteConnection,
-    requests: &[OpenRequest],
+    requests: &[(OpenRequest, Progress)],
 ) -> Result<(), StorageError> {
     for run in runs(requests) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "insert into open_requests (request_id, started_at, user_id, key_id, backend_id, \
-             deployment_id, dialect, request_model, upstream_model, stream) ",
+            "insert into open_requests (request_id, started_at, user_id, team_id, key_id, \
+             dialect, request_model, stream, backend_id, deployment_id, upstream_model, price_id, \
+             attempts, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
+             cache_write_1h_tokens, output_tokens, cost_nano) ",
         );
-        query.push_values(run, |mut values, request| {
+        query.push_values(run, |mut values, (request, progress)| {
             values
                 .push_bind(request.request_id.0.to_be_bytes().to_vec())
                 .push_bind(request.started_at.0)
                 .push_bind(request.user_id.map(|id| id.0))
+                .push_bind(request.team_id.map(|id| id.0))
                 .push_bind(request.key_id.map(|id| id.0))
-                .push_bind(request.backend_id.map(|id| id.0))
-                .push_bind(request.deployment_id.map(|id| id.0))
                 .push_bind(request.dialect.as_str())
                 .push_bind(&request.request_model)
-                .push_bind(&request.upstream_model)
-                .push_bind(request.stream);
+                .push_bind(request.stream)
+                .push_bind(progress.backend_id.map(|id| id.0))
+                .push_bind(progress.deployment_id.map(|id| id.0))
+                .push_bind(&progress.upstream_model)
+                .push_bind(progress.price_id.map(|id| id.0))
+                .push_bind(i64::from(progress.attempts))
+                .push_bind(tokens(progress.tokens.input))
+                .push_bind(tokens(progress.tokens.cache_read))
+                .push_bind(tokens(progress.tokens.cache_write_5m))
+                .push_bind(tokens(progress.tokens.cache_write_1h))
+                .push_bind(tokens(progress.tokens.output))
+                .push_bind(progress.cost.map(|cost| cost.0));
         });
         query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// A request that lasts is rare enough for a statement of its own.
+pub(super) async fn update_open(
+    connection: &mut SqliteConnection,
+    moved: &[(RequestId, Progress)],
+) -> Result<(), StorageError> {
+    for (id, progress) in moved {
+        sqlx::query(
+            "update open_requests set backend_id = $2, deployment_id = $3, upstream_model = $4, \
+             price_id = $5, attempts = $6, input_tokens = $7, cache_read_tokens = $8, \
+             cache_write_5m_tokens = $9, cache_write_1h_tokens = $10, output_tokens = $11, \
+             cost_nano = $12 where request_id = $1",
+        )
+        .bind(&id.0.to_be_bytes()[..])
+        .bind(progress.backend_id.map(|id| id.0))
+        .bind(progress.deployment_id.map(|id| id.0))
+        .bind(&progress.upstream_model)
+        .bind(progress.price_id.map(|id| id.0))
+        .bind(i64::from(progress.attempts))
+        .bind(tokens(progress.tokens.input))
+        .bind(tokens(progress.tokens.cache_read))
+        .bind(tokens(progress.tokens.cache_write_5m))
+        .bind(tokens(progress.tokens.cache_write_1h))
+        .bind(tokens(progress.tokens.output))
+        .bind(progress.cost.map(|cost| cost.0))
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// A key that is used again after its answer has been forgotten has a new answer.
+pub(super) async fn insert_answers(
+    connection: &mut SqliteConnection,
+    answers: &[StoredAnswer],
+) -> Result<(), StorageError> {
+    for answer in answers {
+        sqlx::query(
+            "insert or replace into idempotent_answers (key_id, idempotency_key, fingerprint, \
+             created_at, request_id, status, headers, body) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(answer.key_id.map_or(0, |id| id.0))
+        .bind(&answer.idempotency_key)
+        .bind(&answer.fingerprint[..])
+        .bind(answer.created_at.0)
+        .bind(&answer.request_id.0.to_be_bytes()[..])
+        .bind(i64::from(answer.status))
+        .bind(&answer.headers)
+        .bind(answer.body.as_deref())
+        .execute(&mut *connection)
+        .await?;
     }
     Ok(())
 }
@@ -199,34 +277,44 @@ pub(super) async fn delete_open(
     Ok(())
 }
 
-/// Turns every request that a killed process left open into a row that says *interrupted*. What it
-/// had used is unknown; nothing is charged for it.
+/// Turns every request that a killed process left open into a row that says *interrupted*. It is
+/// charged what was last noted of it, which is an estimate.
 pub(super) async fn interrupt_open_requests(pool: &SqlitePool) -> Result<u64, StorageError> {
     let outcome = Outcome::Interrupted.as_str();
     let mut transaction = pool.begin().await?;
     let interrupted = sqlx::query(
-        "insert into requests (request_id, started_at, user_id, key_id, backend_id, \
+        "insert into requests (request_id, started_at, user_id, team_id, key_id, backend_id, \
          deployment_id, dialect, request_model, upstream_model, stream, outcome, status, \
          input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
-         output_tokens, reasoning_tokens, usage_estimated, cost_nano, attempts, \
+         output_tokens, reasoning_tokens, usage_estimated, price_id, cost_nano, attempts, \
          time_to_first_chunk_ms, duration_ms, error) \
-         select request_id, started_at, user_id, key_id, backend_id, deployment_id, dialect, \
-         request_model, upstream_model, stream, $1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, null, 0, \
-         'the router stopped while the request was running' from open_requests",
+         select request_id, started_at, user_id, team_id, key_id, backend_id, deployment_id, \
+         dialect, request_model, upstream_model, stream, $1, 0, input_tokens, cache_read_tokens, \
+         cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, 0, 1, price_id, cost_nano, \
+         attempts, null, 0, 'the router stopped while the request was running' from open_requests",
     )
     .bind(outcome)
     .execute(&mut *transaction)
     .await?
     .rows_affected();
     sqlx::query(
-        "insert into rollups (hour, user_id, key_id, backend_id, request_model, requests, errors, \
-         unpriced, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
+        "insert into rollups (hour, user_id, key_id, backend_id, request_model, team_id, requests, \
+         errors, unpriced, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
          cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nano) \
          select started_at - started_at % 3600000, coalesce(user_id, 0), coalesce(key_id, 0), \
-         coalesce(backend_id, 0), request_model, count(*), count(*), 0, 0, 0, 0, 0, 0, 0, 0 \
-         from open_requests where true group by 1, 2, 3, 4, 5 \
+         coalesce(backend_id, 0), request_model, max(coalesce(team_id, 0)), count(*), count(*), \
+         sum(cost_nano is null), sum(input_tokens), sum(cache_read_tokens), \
+         sum(cache_write_5m_tokens), sum(cache_write_1h_tokens), sum(output_tokens), 0, \
+         coalesce(sum(cost_nano), 0) from open_requests where true group by 1, 2, 3, 4, 5 \
          on conflict (hour, user_id, key_id, backend_id, request_model) do update set \
-         requests = requests + excluded.requests, errors = errors + excluded.errors",
+         requests = requests + excluded.requests, errors = errors + excluded.errors, \
+         unpriced = unpriced + excluded.unpriced, \
+         input_tokens = input_tokens + excluded.input_tokens, \
+         cache_read_tokens = cache_read_tokens + excluded.cache_read_tokens, \
+         cache_write_5m_tokens = cache_write_5m_tokens + excluded.cache_write_5m_tokens, \
+         cache_write_1h_tokens = cache_write_1h_tokens + excluded.cache_write_1h_tokens, \
+         output_tokens = output_tokens + excluded.output_tokens, \
+         cost_nano = cost_nano + excluded.cost_nano",
     )
     .execute(&mut *transaction)
     .await?;
