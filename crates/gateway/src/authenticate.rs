@@ -1,8 +1,8 @@
 //! Stage 1: credential → [`Caller`], from memory.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use domain::{KeyId, Timestamp, UserId};
+use domain::{KeyId, KeyOwner, TeamId, Timestamp, UserId};
 use http::{HeaderMap, header::AUTHORIZATION};
 use secrecy::ExposeSecret as _;
 use storage::KeyHasher;
@@ -49,15 +49,33 @@ impl Caller {
     }
 
     #[must_use]
+    pub fn owner(&self) -> Option<KeyOwner> {
+        Some(self.key()?.owner.id)
+    }
+
+    #[must_use]
     pub fn user_id(&self) -> Option<UserId> {
-        self.key().map(|key| key.user.id)
+        self.key()?.owner.user_id()
+    }
+
+    #[must_use]
+    pub fn team_id(&self) -> Option<TeamId> {
+        self.key()?.owner.team_id()
     }
 
     /// Whether the caller may ask for `model`, by the name that it uses.
     #[must_use]
     pub fn may_use(&self, model: &str) -> bool {
         self.key().is_none_or(|key| {
-            key.allowed_models.is_empty() || key.allowed_models.iter().any(|m| m == model)
+            key.access.models.is_empty() || key.access.models.iter().any(|m| m == model)
+        })
+    }
+
+    /// Whether the caller's requests may go to the backend of this name.
+    #[must_use]
+    pub fn may_reach(&self, backend: &str) -> bool {
+        self.key().is_none_or(|key| {
+            key.access.backends.is_empty() || key.access.backends.iter().any(|b| b == backend)
         })
     }
 }
@@ -89,11 +107,13 @@ impl Authenticator {
     ///
     /// # Errors
     /// Each reason has an error of its own, so that a person sees what to mend: no key, an unknown
-    /// one, one that is disabled or expired, one whose owner is disabled.
+    /// one, one that is revoked, disabled, expired or replaced, one whose owner is disabled, one that
+    /// may not be used from where the client is.
     pub fn authenticate(
         &self,
         accounts: &Accounts,
         headers: &HeaderMap,
+        peer: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<Caller, GatewayError> {
         let Some(presented) = self.presented(headers) else {
@@ -104,15 +124,31 @@ impl Authenticator {
             };
         };
         let hash = self.hasher.hash(presented);
-        if let Some(key) = accounts.find(&hash) {
+        if let Some((key, works_until)) = accounts.find(&hash) {
+            if key.revoked {
+                return Err(GatewayError::KeyRevoked);
+            }
             if !key.active {
                 return Err(GatewayError::KeyDisabled);
             }
             if key.expires_at.is_some_and(|at| at <= now) {
                 return Err(GatewayError::KeyExpired);
             }
-            if !key.user.active {
-                return Err(GatewayError::UserDisabled);
+            if works_until.is_some_and(|at| at <= now) {
+                return Err(GatewayError::KeyReplaced);
+            }
+            if !key.owner.active {
+                return Err(match key.owner.user_id() {
+                    Some(_) => GatewayError::UserDisabled,
+                    None => GatewayError::TeamDisabled,
+                });
+            }
+            if !key.access.addresses.is_empty() {
+                let from = self.client_address(headers, peer);
+                let allowed = |from: IpAddr| key.addresses.iter().any(|r| r.contains(&from));
+                if !from.is_some_and(allowed) {
+                    return Err(GatewayError::AddressNotAllowed { from });
+                }
             }
             key.live.used(now);
             return Ok(Caller(Kind::Key(Arc::clone(key))));
@@ -129,6 +165,30 @@ impl Authenticator {
         } else {
             Ok(Caller(Kind::Anonymous))
         }
+    }
+
+    /// Where the client is: who has connected, or whom a trusted proxy says that it speaks for. Each
+    /// proxy appends whom it heard from, so that only what trusted ones appended can be believed.
+    fn client_address(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
+        let trusted = |address: IpAddr| {
+            let proxies = &self.settings.trusted_proxies;
+            proxies.iter().any(|range| range.contains(&address))
+        };
+        let mut address = peer?.to_canonical();
+        let heard_from: Vec<&str> = headers
+            .get_all(&crate::headers::X_FORWARDED_FOR)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .collect();
+        for before in heard_from.into_iter().rev() {
+            if !trusted(address) {
+                break;
+            }
+            // What is no address cannot be allowed, and nothing behind it can be believed.
+            address = before.trim().parse::<IpAddr>().ok()?.to_canonical();
+        }
+        Some(address)
     }
 
     fn presented<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {

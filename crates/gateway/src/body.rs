@@ -57,7 +57,7 @@ pub struct ResponseBody(Kind);
 #[derive(Debug)]
 enum Kind {
     Full(PiecesBody),
-    Stream(Box<StreamRelay>),
+    Stream(StreamRelay),
 }
 
 impl ResponseBody {
@@ -73,7 +73,7 @@ impl ResponseBody {
 
     #[must_use]
     pub fn stream(relay: StreamRelay) -> Self {
-        Self(Kind::Stream(Box::new(relay)))
+        Self(Kind::Stream(relay))
     }
 }
 

@@ -5,19 +5,23 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
     },
 };
 
-use domain::{BudgetLimits, KeyId, NanoUsd, Timestamp, UserId, budget::BudgetPeriod, period};
+use domain::{
+    BudgetScope, DeploymentId, KeyId, KeyOwner, NanoUsd, RateLimits, TeamId, Timestamp, UserId,
+    account::KeyAccess, budget::BudgetPeriod, period, validation,
+};
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use storage::{CatalogRows, Database, StorageError};
 
 use crate::{
     counters::{
-        spend::{Forgiven, Spend},
-        window::SlidingWindow,
+        rates::Rates,
+        spend::{Allowance, Budget, EventSink, Forgiven, Spend},
     },
     route::table::Routes,
 };
@@ -29,58 +33,99 @@ pub struct Catalog {
     pub routes: Arc<Routes>,
 }
 
-/// Users and keys.
+/// Users, teams and keys.
 #[derive(Debug, Default)]
 pub struct Accounts {
-    keys: HashMap<[u8; 32], Arc<KeyEntry>>,
-    users: HashMap<UserId, Arc<UserEntry>>,
+    /// By the hash of each secret; older secrets of a rotated key with the time until which they work.
+    secrets: HashMap<[u8; 32], (Arc<KeyEntry>, Option<Timestamp>)>,
+    keys: HashMap<KeyId, Arc<KeyEntry>>,
+    owners: HashMap<KeyOwner, Arc<OwnerEntry>>,
 }
 
-/// A user, as far as the data plane is concerned.
+/// What the snapshots of the accounts are made with.
+#[derive(Clone, Debug)]
+pub struct AccountSettings {
+    pub time_zone: TimeZone,
+    /// Requests per minute of a key that has no limit of its own; 0 means unlimited.
+    pub default_requests_per_minute: u32,
+    pub events: EventSink,
+}
+
+/// A budget and limits, with their counters.
 #[derive(Debug)]
-pub struct UserEntry {
-    pub id: UserId,
+pub struct Terms {
+    pub allowance: Allowance,
+    pub limits: RateLimits,
+    pub spend: Arc<Spend>,
+    pub rates: Arc<Rates>,
+}
+
+impl Terms {
+    #[must_use]
+    pub fn budget(&self) -> Budget<'_> {
+        Budget {
+            spend: &self.spend,
+            allowance: &self.allowance,
+        }
+    }
+}
+
+/// A user or team, as far as the data plane is concerned.
+#[derive(Debug)]
+pub struct OwnerEntry {
+    pub id: KeyOwner,
     pub name: String,
     pub active: bool,
-    pub budget: BudgetLimits,
-    pub forgiven: Forgiven,
-    pub spend: Arc<Spend>,
+    pub terms: Terms,
+    /// Told whenever a call of this owner has settled: there may be room in a budget again.
+    pub settled: Arc<tokio::sync::Notify>,
+}
+
+impl OwnerEntry {
+    #[must_use]
+    pub const fn user_id(&self) -> Option<UserId> {
+        match self.id {
+            KeyOwner::User(id) => Some(id),
+            KeyOwner::Team(_) => None,
+        }
+    }
+
+    #[must_use]
+    pub const fn team_id(&self) -> Option<TeamId> {
+        match self.id {
+            KeyOwner::Team(id) => Some(id),
+            KeyOwner::User(_) => None,
+        }
+    }
 }
 
 /// A virtual key and its owner.
 #[derive(Debug)]
 pub struct KeyEntry {
     pub id: KeyId,
-    pub user: Arc<UserEntry>,
+    pub owner: Arc<OwnerEntry>,
     pub active: bool,
+    pub revoked: bool,
     pub expires_at: Option<Timestamp>,
-    /// 0 means unlimited.
-    pub requests_per_minute: u32,
-    /// Empty means all.
-    pub allowed_models: Vec<String>,
+    pub terms: Terms,
+    pub access: KeyAccess,
+    /// Where clients may come from; empty means anywhere.
+    pub addresses: Vec<IpNet>,
     pub live: Arc<KeyLive>,
 }
 
 /// What changes with every use of a key.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct KeyLive {
-    pub window: Mutex<SlidingWindow>,
     /// Milliseconds since the epoch; 0: not since the last flush.
     last_used: AtomicI64,
-    /// The output of the key's recent calls in tokens: a maximum that fades. Bounds what a call is
-    /// expected to cost better than `max_tokens` does.
-    learned_output: AtomicU64,
+    /// The output of the key's recent calls in tokens, by deployment: a maximum that fades. Says what
+    /// a call will probably cost better than `max_tokens` does.
+    learned_output: Mutex<HashMap<DeploymentId, u64>>,
 }
 
-impl Default for KeyLive {
-    fn default() -> Self {
-        Self {
-            window: Mutex::new(SlidingWindow::new(crate::admit::rate_limit::WINDOW)),
-            last_used: AtomicI64::new(0),
-            learned_output: AtomicU64::new(0),
-        }
-    }
-}
+/// Deployments for which a key's outputs are remembered; few programs use more.
+const MAX_LEARNED: usize = 256;
 
 impl KeyLive {
     pub fn used(&self, now: Timestamp) {
@@ -89,118 +134,175 @@ impl KeyLive {
 
     /// Output tokens that the next call will hardly exceed; `None` before the first.
     #[must_use]
-    pub fn learned_output(&self) -> Option<u64> {
-        Some(self.learned_output.load(Ordering::Relaxed)).filter(|n| *n > 0)
+    pub fn learned_output(&self, deployment: DeploymentId) -> Option<u64> {
+        let learned = self.learned_output.lock();
+        let learned = learned.unwrap_or_else(PoisonError::into_inner);
+        learned.get(&deployment).copied()
     }
 
-    pub fn learn_output(&self, tokens: u64) {
-        let _ = self
-            .learned_output
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |known| {
-                Some(tokens.max(known - known / 16))
-            });
+    pub fn learn_output(&self, deployment: DeploymentId, tokens: u64) {
+        let learned = self.learned_output.lock();
+        let mut learned = learned.unwrap_or_else(PoisonError::into_inner);
+        if learned.len() >= MAX_LEARNED && !learned.contains_key(&deployment) {
+            learned.clear();
+        }
+        let known = learned.entry(deployment).or_default();
+        *known = tokens.max(*known - known.div_ceil(16)).max(1);
     }
 }
 
+/// What was spent by the ledger's account, when the process starts.
+#[derive(Debug, Default)]
+struct Spent {
+    today: HashMap<BudgetScope, NanoUsd>,
+    month: HashMap<BudgetScope, NanoUsd>,
+}
+
 impl Accounts {
+    /// The key that a secret is of; `Some` time: until when it works, since the key was rotated.
     #[must_use]
-    pub fn find(&self, hash: &[u8; 32]) -> Option<&Arc<KeyEntry>> {
-        self.keys.get(hash)
+    pub fn find(&self, hash: &[u8; 32]) -> Option<&(Arc<KeyEntry>, Option<Timestamp>)> {
+        self.secrets.get(hash)
     }
 
-    /// Reads the accounts anew. Counters of users and keys that were there before are kept; those of
-    /// new ones begin at what the ledger says.
+    /// Reads the accounts anew. Counters of those that were there before are kept; at the first time
+    /// they begin at what the ledger says, and those of whoever comes later at nothing, since ids are
+    /// never used again.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn load(
         database: &Database,
-        before: &Self,
-        zone: &TimeZone,
+        before: Option<&Self>,
+        settings: &AccountSettings,
         now: Timestamp,
     ) -> Result<Self, StorageError> {
         let rows = database.catalog_rows().await?;
-        let all_known = rows
-            .users
-            .iter()
-            .all(|user| before.users.contains_key(&user.id));
-        let (today, month) = if all_known {
-            Default::default()
-        } else {
-            let today = period::day(now, zone).start;
-            let month = period::month(now, zone).start;
-            (
-                database.spend_since(today).await?.into_iter().collect(),
-                database.spend_since(month).await?.into_iter().collect(),
-            )
+        let spent = match before {
+            Some(_) => Spent::default(),
+            None => {
+                let today = period::day(now, &settings.time_zone).start;
+                let month = period::month(now, &settings.time_zone).start;
+                Spent {
+                    today: database.spend_since(today).await?,
+                    month: database.spend_since(month).await?,
+                }
+            }
         };
-        Ok(Self::build(rows, before, &today, &month, zone, now))
+        let none = Self::default();
+        Ok(Self::build(
+            rows,
+            before.unwrap_or(&none),
+            &spent,
+            settings,
+            now,
+        ))
     }
 
     fn build(
         rows: CatalogRows,
         before: &Self,
-        today: &HashMap<UserId, NanoUsd>,
-        month: &HashMap<UserId, NanoUsd>,
-        zone: &TimeZone,
+        spent: &Spent,
+        settings: &AccountSettings,
         now: Timestamp,
     ) -> Self {
-        let mut forgiven: HashMap<UserId, Forgiven> = HashMap::new();
-        for (user, which, start, amount) in rows.resets {
-            let entry = forgiven.entry(user).or_default();
+        let mut forgiven: HashMap<BudgetScope, Forgiven> = HashMap::new();
+        for (scope, which, start, amount) in rows.resets {
+            let entry = forgiven.entry(scope).or_default();
             match which {
                 BudgetPeriod::Daily => entry.daily = Some((start, amount)),
                 BudgetPeriod::Monthly => entry.monthly = Some((start, amount)),
             }
         }
-        let users: HashMap<UserId, Arc<UserEntry>> = rows
-            .users
+        let terms = |scope: BudgetScope, known: Option<&Terms>, budget, limits| {
+            let of = |sums: &HashMap<BudgetScope, NanoUsd>| {
+                sums.get(&scope).copied().unwrap_or_default()
+            };
+            let allowance = Allowance {
+                limits: budget,
+                forgiven: forgiven.get(&scope).copied().unwrap_or_default(),
+            };
+            let spend = known.map_or_else(
+                || {
+                    let (zone, events) = (settings.time_zone.clone(), settings.events.clone());
+                    let (today, month) = (of(&spent.today), of(&spent.month));
+                    Arc::new(Spend::new(scope, zone, events, now, today, month))
+                },
+                |known| Arc::clone(&known.spend),
+            );
+            spend.look(&allowance, now);
+            Terms {
+                allowance,
+                limits,
+                spend,
+                rates: known.map_or_else(Arc::default, |known| Arc::clone(&known.rates)),
+            }
+        };
+        let owners: HashMap<KeyOwner, Arc<OwnerEntry>> = rows
+            .owners
             .into_iter()
-            .map(|user| {
-                let known = before
-                    .users
-                    .get(&user.id)
-                    .map(|user| Arc::clone(&user.spend));
-                let spend = known.unwrap_or_else(|| {
-                    let of = |sums: &HashMap<UserId, NanoUsd>| {
-                        sums.get(&user.id).copied().unwrap_or_default()
-                    };
-                    Arc::new(Spend::new(zone.clone(), now, of(today), of(month)))
-                });
-                let entry = UserEntry {
-                    id: user.id,
-                    name: user.name,
-                    active: user.active,
-                    budget: user.budget,
-                    forgiven: forgiven.get(&user.id).copied().unwrap_or_default(),
-                    spend,
+            .map(|owner| {
+                let known = before.owners.get(&owner.id);
+                let scope = match owner.id {
+                    KeyOwner::User(id) => BudgetScope::User(id),
+                    KeyOwner::Team(id) => BudgetScope::Team(id),
                 };
-                (user.id, Arc::new(entry))
+                let known_terms = known.map(|known| &known.terms);
+                let entry = OwnerEntry {
+                    id: owner.id,
+                    name: owner.name,
+                    active: owner.active,
+                    terms: terms(scope, known_terms, owner.budget, owner.limits),
+                    settled: known.map_or_else(Arc::default, |known| Arc::clone(&known.settled)),
+                };
+                (owner.id, Arc::new(entry))
             })
             .collect();
-        let keys = rows
-            .keys
-            .into_iter()
-            .filter_map(|key| {
-                let user = Arc::clone(users.get(&key.user_id)?);
-                let live = before
-                    .keys
-                    .get(&key.hash)
-                    .map(|known| Arc::clone(&known.live))
-                    .unwrap_or_default();
-                let entry = KeyEntry {
-                    id: key.id,
-                    user,
-                    active: key.active,
-                    expires_at: key.expires_at,
-                    requests_per_minute: key.requests_per_minute,
-                    allowed_models: key.allowed_models,
-                    live,
-                };
-                Some((key.hash, Arc::new(entry)))
-            })
-            .collect();
-        Self { keys, users }
+        let mut secrets = HashMap::with_capacity(rows.keys.len());
+        let mut keys = HashMap::with_capacity(rows.keys.len());
+        for key in rows.keys {
+            let Some(owner) = owners.get(&key.owner) else {
+                continue;
+            };
+            let known = before.keys.get(&key.id);
+            let known_terms = known.map(|known| &known.terms);
+            let mut limits = key.limits;
+            if limits.requests_per_minute == 0 {
+                limits.requests_per_minute = settings.default_requests_per_minute;
+            }
+            let entry = Arc::new(KeyEntry {
+                id: key.id,
+                owner: Arc::clone(owner),
+                active: key.active,
+                revoked: key.revoked,
+                expires_at: key.expires_at,
+                terms: terms(BudgetScope::Key(key.id), known_terms, key.budget, limits),
+                // Checked when they were stored; what cannot be read lets nobody in.
+                addresses: key
+                    .access
+                    .addresses
+                    .iter()
+                    .filter_map(|text| validation::address_range(text))
+                    .collect(),
+                access: key.access,
+                live: known.map_or_else(Arc::default, |known| Arc::clone(&known.live)),
+            });
+            secrets.insert(key.hash, (Arc::clone(&entry), None));
+            keys.insert(key.id, entry);
+        }
+        for (hash, key, until) in rows.retiring {
+            if let Some(entry) = keys.get(&key) {
+                // The present secret comes first, should somebody rotate back to an older one.
+                secrets
+                    .entry(hash)
+                    .or_insert_with(|| (Arc::clone(entry), Some(until)));
+            }
+        }
+        Self {
+            secrets,
+            keys,
+            owners,
+        }
     }
 
     /// Which keys were used since this was asked last, and when.

@@ -54,14 +54,7 @@ impl EgressClient {
     /// # Errors
     /// See [`EgressError`].
     pub fn for_upstream(base_url: &str, connect_timeout: Duration) -> Result<Self, EgressError> {
-        let uri: Uri = base_url
-            .parse()
-            .map_err(|_| EgressError::Url(base_url.to_owned()))?;
-        // A literal address is not resolved, so that it is checked here.
-        let host = uri.host().unwrap_or_default();
-        if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
-            check(ip).map_err(|_| EgressError::ForbiddenAddress(ip))?;
-        }
+        let uri = checked_uri(base_url)?;
         let mut http = HttpConnector::new_with_resolver(CheckedResolver);
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -97,6 +90,20 @@ impl EgressClient {
             Self::Tls(client) => client.request(request).await,
         }
     }
+}
+
+/// An address as it may be configured. A literal IP address is not resolved later, so that it is checked
+/// here.
+///
+/// # Errors
+/// See [`EgressError`].
+pub fn checked_uri(url: &str) -> Result<Uri, EgressError> {
+    let uri: Uri = url.parse().map_err(|_| EgressError::Url(url.to_owned()))?;
+    let host = uri.host().unwrap_or_default();
+    if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        check(ip).map_err(|_| EgressError::ForbiddenAddress(ip))?;
+    }
+    Ok(uri)
 }
 
 /// A client for everything but the proxied path: same resolver, no redirects.

@@ -2,17 +2,24 @@
 //! in the client's own dialect. Messages say what happened and who can mend it; causes inside the
 //! router are logged with the request id and never sent.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use bytes::Bytes;
 use dialects::{ErrorKind, RequestError, WireError, error::UpstreamError};
-use domain::{Dialect, RequestId, budget::BudgetPeriod};
+use domain::{BudgetScope, Dialect, RequestId, budget::BudgetPeriod};
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 
-use crate::{body::ResponseBody, counters::spend::BudgetExceeded};
+use crate::{
+    body::ResponseBody,
+    counters::{
+        rates::{RateExceeded, RateKind, RatesLeft},
+        spend::BudgetExceeded,
+        window::Left,
+    },
+};
 
 /// Why a request got no answer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -25,8 +32,18 @@ pub enum GatewayError {
     KeyDisabled,
     #[error("this API key has expired")]
     KeyExpired,
+    /// For good.
+    #[error("this API key was revoked")]
+    KeyRevoked,
+    /// The key was rotated and the time is over in which the older one worked too.
+    #[error("this API key was replaced by a new one, and the time for which both worked is over")]
+    KeyReplaced,
     #[error("the owner of this API key is disabled")]
     UserDisabled,
+    #[error("the team that this API key belongs to is disabled")]
+    TeamDisabled,
+    #[error("{}", wrong_address(*from))]
+    AddressNotAllowed { from: Option<IpAddr> },
     #[error("{0}")]
     BadRequest(RequestError),
     /// The body did not arrive whole.
@@ -53,8 +70,19 @@ pub enum GatewayError {
     Unpriced { backend: String, model: String },
     #[error("{}", over_budget(.0))]
     BudgetExceeded(Box<BudgetExceeded>, Duration),
-    #[error("this API key may make {limit} requests per minute; try again in {} s", seconds(*retry_after))]
-    RateLimited { limit: u32, retry_after: Duration },
+    #[error("{}", over_limit(*whose, exceeded))]
+    RateLimited {
+        whose: BudgetScope,
+        exceeded: RateExceeded,
+    },
+    #[error("Idempotency-Key: expected 1 to 255 printable characters")]
+    IdempotencyKeyInvalid,
+    #[error("this Idempotency-Key was used for another request; use a new key for each request")]
+    IdempotencyKeyReused,
+    #[error(
+        "this request was answered before, but its answer was too large to be kept (server.idempotency_max_answer); use a new Idempotency-Key to send it again"
+    )]
+    IdempotentAnswerNotKept,
     #[error("the server handles as many requests as it is allowed to (server.max_in_flight)")]
     Overloaded,
     /// The one upstream that was tried refused; its own status and words.
@@ -151,11 +179,56 @@ fn over_budget(e: &BudgetExceeded) -> String {
         BudgetPeriod::Monthly => "month",
         BudgetPeriod::Daily => "day",
     };
+    let whose = match e.scope {
+        BudgetScope::User(_) => "the owner's",
+        BudgetScope::Team(_) => "the team's",
+        BudgetScope::Key(_) => "the key's",
+    };
     message.push_str(&format!(
-        " (the owner's budget for the {period}; it resets at {resets})"
+        " ({whose} budget for the {period}; it resets at {resets})"
     ));
+    if e.may_pass {
+        message.push_str("; there may be room again when a call has ended");
+    }
     message
 }
+
+/// Whose limit or budget it is, as a sentence calls it.
+const fn bearer(scope: BudgetScope) -> &'static str {
+    match scope {
+        BudgetScope::Key(_) => "this API key",
+        BudgetScope::User(_) => "the owner of this API key",
+        BudgetScope::Team(_) => "the team of this API key",
+    }
+}
+
+fn wrong_address(from: Option<IpAddr>) -> String {
+    let from = from.map_or("an unknown address".to_owned(), |from| from.to_string());
+    format!("this API key may not be used from {from}")
+}
+
+fn over_limit(whose: BudgetScope, exceeded: &RateExceeded) -> String {
+    let (bearer, limit) = (bearer(whose), exceeded.limit);
+    if let Some(tokens) = exceeded.too_large {
+        return format!(
+            "this request is about {tokens} tokens, and {bearer} may use {limit} tokens per minute"
+        );
+    }
+    let wait = seconds(exceeded.retry_after);
+    match exceeded.kind {
+        RateKind::Requests => {
+            format!("{bearer} may make {limit} requests per minute; try again in {wait} s")
+        }
+        RateKind::Tokens => {
+            format!("{bearer} may use {limit} tokens per minute; try again in {wait} s")
+        }
+        RateKind::Parallel => {
+            format!("{bearer} may have {limit} requests running at the same time")
+        }
+    }
+}
+
+const NO: HeaderValue = HeaderValue::from_static("false");
 
 /// Whole seconds, rounded up: who waits that long is let in.
 fn seconds(wait: Duration) -> u64 {
@@ -171,9 +244,15 @@ impl GatewayError {
             | Self::InvalidKey
             | Self::KeyDisabled
             | Self::KeyExpired
-            | Self::UserDisabled => 401,
+            | Self::KeyRevoked
+            | Self::KeyReplaced
+            | Self::UserDisabled
+            | Self::TeamDisabled => 401,
+            Self::AddressNotAllowed { .. } => 403,
+            Self::IdempotencyKeyReused | Self::IdempotentAnswerNotKept => 409,
             Self::BadRequest(_)
             | Self::BodyUnreadable
+            | Self::IdempotencyKeyInvalid
             | Self::OtherDialect { .. }
             | Self::Untranslatable(_)
             | Self::Unpriced { .. } => 400,
@@ -195,16 +274,26 @@ impl GatewayError {
     const fn kind(&self) -> ErrorKind {
         match self {
             Self::MissingKey => ErrorKind::MissingKey,
-            Self::InvalidKey | Self::KeyDisabled | Self::KeyExpired | Self::UserDisabled => {
-                ErrorKind::InvalidKey
-            }
+            Self::InvalidKey
+            | Self::KeyDisabled
+            | Self::KeyExpired
+            | Self::KeyRevoked
+            | Self::KeyReplaced
+            | Self::UserDisabled
+            | Self::TeamDisabled => ErrorKind::InvalidKey,
+            Self::AddressNotAllowed { .. } => ErrorKind::Forbidden,
             Self::BadRequest(_)
             | Self::BodyUnreadable
+            | Self::IdempotencyKeyInvalid
+            | Self::IdempotencyKeyReused
+            | Self::IdempotentAnswerNotKept
             | Self::OtherDialect { .. }
             | Self::Untranslatable(_) => ErrorKind::InvalidRequest,
             Self::Unpriced { .. } => ErrorKind::Unpriced,
             Self::BodyTooLarge { .. } => ErrorKind::TooLarge,
             Self::UnknownModel { .. } => ErrorKind::ModelNotFound,
+            // Coming again helps, unlike where the budget is used up.
+            Self::BudgetExceeded(refused, _) if refused.may_pass => ErrorKind::RateLimited,
             Self::BudgetExceeded(..) => ErrorKind::BudgetExceeded,
             Self::RateLimited { .. } => ErrorKind::RateLimited,
             Self::Overloaded | Self::LedgerUnavailable => ErrorKind::Unavailable,
@@ -261,15 +350,43 @@ impl GatewayError {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         match self {
             // Waiting refills a budget, but hardly while a program waits.
-            Self::BudgetExceeded(_, until_reset) => {
-                headers.insert(RETRY_AFTER, seconds(until_reset).into());
-                headers.insert(
-                    crate::headers::X_SHOULD_RETRY,
-                    HeaderValue::from_static("false"),
-                );
-            }
-            Self::RateLimited { retry_after, .. } => {
+            Self::BudgetExceeded(refused, retry_after) => {
                 headers.insert(RETRY_AFTER, seconds(retry_after).into());
+                if !refused.may_pass {
+                    headers.insert(crate::headers::X_SHOULD_RETRY, NO);
+                }
+            }
+            Self::RateLimited { exceeded, .. } => {
+                let wait = exceeded.retry_after;
+                headers.insert(RETRY_AFTER, seconds(wait).into());
+                if let Ok(millis) = u64::try_from(wait.as_nanos().div_ceil(1_000_000)) {
+                    headers.insert(crate::headers::RETRY_AFTER_MS, millis.into());
+                }
+                if exceeded.too_large.is_some() {
+                    headers.insert(crate::headers::X_SHOULD_RETRY, NO);
+                }
+                let left = Some(Left {
+                    limit: exceeded.limit,
+                    remaining: 0,
+                    reset: wait,
+                });
+                let left = match exceeded.kind {
+                    RateKind::Requests => RatesLeft {
+                        requests: left,
+                        ..RatesLeft::default()
+                    },
+                    RateKind::Tokens => RatesLeft {
+                        tokens: left,
+                        ..RatesLeft::default()
+                    },
+                    RateKind::Parallel => RatesLeft::default(),
+                };
+                let now = request_id.unix_millis();
+                headers.extend(crate::headers::of_caller(&left, dialect, now));
+            }
+            // SDKs try again on 409 by themselves, which changes nothing.
+            Self::IdempotencyKeyReused | Self::IdempotentAnswerNotKept => {
+                headers.insert(crate::headers::X_SHOULD_RETRY, NO);
             }
             Self::AllFailed {
                 retry_after: Some(wait),

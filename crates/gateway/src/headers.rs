@@ -3,6 +3,8 @@
 
 mod rate_limits;
 
+pub use rate_limits::of_caller;
+
 use domain::Dialect;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -11,6 +13,8 @@ use http::{
 
 pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Whom a proxy speaks for.
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// What Anthropic's SDKs call `x-request-id`.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// The name of the backend that answered.

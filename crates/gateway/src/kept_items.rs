@@ -15,8 +15,8 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The largest item that is kept, in bytes.
 const MAX_ITEM: usize = 512 * 1024;
 
-/// Whose items they are: a user, or the holder of the master key.
-pub type Owner = Option<domain::UserId>;
+/// Whose items they are: a user or team, or the holder of the master key.
+pub type Owner = Option<domain::KeyOwner>;
 
 /// The items of everybody.
 #[derive(Debug, Default)]
@@ -86,6 +86,8 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
+    use domain::{KeyOwner, UserId};
+
     use super::*;
 
     fn answer(id: &str, length: usize) -> Bytes {
@@ -103,8 +105,8 @@ mod tests {
     #[test]
     fn everybody_sees_their_own_items_only() {
         let items = Arc::new(KeptItems::default());
-        let ada = Keeper::new(Arc::clone(&items), Some(domain::UserId(1)));
-        let bob = Keeper::new(Arc::clone(&items), Some(domain::UserId(2)));
+        let ada = Keeper::new(Arc::clone(&items), Some(KeyOwner::User(UserId(1))));
+        let bob = Keeper::new(Arc::clone(&items), Some(KeyOwner::User(UserId(2))));
         ada.keep(&answer("msg_1", 3));
         assert!(knows(&ada, "msg_1"));
         assert!(!knows(&bob, "msg_1"));

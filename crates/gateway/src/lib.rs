@@ -21,6 +21,7 @@ pub mod egress;
 pub mod endpoint;
 pub mod error;
 pub mod headers;
+pub mod idempotency;
 pub mod kept_items;
 pub mod models;
 pub mod pipeline;

@@ -28,9 +28,18 @@ pub fn available<'a>(
         .names()
         .filter(|name| caller.may_use(name))
         .filter_map(|name| {
-            let deployment = candidates(routes, name).into_iter().find(|d| d.usable())?;
-            Some(ModelEntry { name, deployment })
+            Some(ModelEntry {
+                name,
+                deployment: offered(routes, caller, name)?,
+            })
         })
+}
+
+/// What stands behind `name` first, of what the caller may reach and can be billed.
+fn offered(routes: &Routes, caller: &Caller, name: &str) -> Option<Arc<Deployment>> {
+    candidates(routes, name)
+        .into_iter()
+        .find(|d| d.usable() && caller.may_reach(d.backend.name()))
 }
 
 /// One name, if `caller` may use it. `backend/model` is found here too, though not listed.
@@ -39,8 +48,10 @@ pub fn find<'a>(routes: &Routes, caller: &Caller, name: &'a str) -> Option<Model
     if !caller.may_use(name) {
         return None;
     }
-    let deployment = candidates(routes, name).into_iter().find(|d| d.usable())?;
-    Some(ModelEntry { name, deployment })
+    Some(ModelEntry {
+        name,
+        deployment: offered(routes, caller, name)?,
+    })
 }
 
 /// Dollars per million tokens, as the forerunners' scripts read them.
@@ -51,8 +62,12 @@ fn dollars(price: Option<NanoUsd>) -> Value {
 impl ModelEntry<'_> {
     /// In the dialect of the client; `since` is when this server began to offer it.
     #[must_use]
-    pub fn render(&self, dialect: Dialect, since: Timestamp) -> Value {
-        let price = self.deployment.price;
+    pub fn render(&self, dialect: Dialect, since: Timestamp, now: Timestamp) -> Value {
+        let rates = self
+            .deployment
+            .prices
+            .at(now)
+            .map(|dated| dated.price.standard.rates);
         match family(dialect) {
             Family::Openai | Family::Bedrock => json!({
                 "id": self.name,
@@ -60,8 +75,8 @@ impl ModelEntry<'_> {
                 "created": since.0 / 1000,
                 "owned_by": self.deployment.backend.name(),
                 "bedrock_id": self.deployment.model,
-                "input_price": dollars(price.map(|p| p.input)),
-                "output_price": dollars(price.map(|p| p.output)),
+                "input_price": dollars(rates.map(|r| r.input)),
+                "output_price": dollars(rates.map(|r| r.output)),
             }),
             Family::Anthropic => json!({
                 "type": "model",
@@ -75,9 +90,15 @@ impl ModelEntry<'_> {
 
 /// The whole list in the dialect of the client. It is never cut into pages: both APIs allow that.
 #[must_use]
-pub fn list(routes: &Routes, caller: &Caller, dialect: Dialect, since: Timestamp) -> Value {
+pub fn list(
+    routes: &Routes,
+    caller: &Caller,
+    dialect: Dialect,
+    since: Timestamp,
+    now: Timestamp,
+) -> Value {
     let entries: Vec<Value> = available(routes, caller)
-        .map(|entry| entry.render(dialect, since))
+        .map(|entry| entry.render(dialect, since, now))
         .collect();
     match family(dialect) {
         Family::Openai | Family::Bedrock => json!({"object": "list", "data": entries}),

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     num::NonZeroU32,
     sync::{
         Arc, Mutex, PoisonError,
@@ -15,8 +16,8 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use dialects::RequestHead;
 use domain::{
-    BackendId, BudgetLimits, DeploymentId, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp,
-    TokenUsage, clock::Clock,
+    BackendId, BudgetLimits, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp, Used,
+    clock::Clock,
 };
 use http::{
     HeaderMap, HeaderValue, Request, Response,
@@ -24,20 +25,25 @@ use http::{
 };
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use storage::{BackendRecord, Database, DeploymentRecord, KeyHasher, StorageError, ledger::Ledger};
+use storage::{
+    BackendRecord, ConfiguredPrice, Database, DeploymentRecord, KeyHasher, StorageError,
+    SyncedDeployment, ledger::Ledger,
+};
 use tokio::sync::Semaphore;
 
 use crate::{
     GatewayError, ResponseBody,
     admit::{InFlight, admit},
     authenticate::{Authenticator, Caller},
-    catalog::{Accounts, Catalog},
+    catalog::{AccountSettings, Accounts, Catalog},
     count_tokens,
-    counters::{cooldown::Cooldown, window::SlidingWindow},
+    counters::{cooldown::Cooldown, rates::Rates, window::SlidingWindow},
     discovery::{self, DiscoveryError},
     dispatch::dispatch,
     egress::EgressError,
     endpoint::Endpoint,
+    headers,
+    idempotency::{self, Begun, Idempotency, Keep},
     kept_items::{Keeper, KeptItems},
     models,
     providers::Provider,
@@ -47,7 +53,7 @@ use crate::{
         BackendKind, BackendSettings, GatewaySettings, GroupSettings, ModelSettings, RateLimit,
         RewriteSettings, Via,
     },
-    settle::Settlement,
+    settle::{Admission, Settlement},
     transform::ClientRequest,
 };
 
@@ -68,10 +74,10 @@ pub struct Core {
     in_flight: Arc<AtomicUsize>,
     max_in_flight: usize,
     max_body: usize,
-    pub(crate) default_requests_per_minute: u32,
+    accounts: AccountSettings,
     kept_items: Arc<KeptItems>,
+    idempotency: Arc<Idempotency>,
     database: Database,
-    time_zone: jiff::tz::TimeZone,
     backends: Vec<Arc<Backend>>,
     groups: Vec<GroupSettings>,
     rewrites: Vec<RewriteSettings>,
@@ -84,13 +90,18 @@ pub struct Core {
 
 impl Core {
     /// Takes the snapshot from its caller, so that a request sees one and the same from beginning to end.
-    fn authenticate(&self, catalog: &Catalog, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+    fn authenticate(
+        &self,
+        catalog: &Catalog,
+        headers: &HeaderMap,
+        peer: Option<IpAddr>,
+    ) -> Result<Caller, GatewayError> {
         self.authenticator
-            .authenticate(&catalog.accounts, headers, self.clock.now())
+            .authenticate(&catalog.accounts, headers, peer, self.clock.now())
     }
 }
 
-/// What a user may spend and has spent.
+/// What the owner of a key may spend and has spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetFigures {
     pub limits: BudgetLimits,
@@ -140,17 +151,13 @@ impl Gateway {
             let models = backend.models.clone();
             let backend = start_backend(known.id, backend)?;
             let here = models.into_iter().filter_map(|model| {
-                let (_, id) = known
-                    .deployments
-                    .iter()
-                    .find(|(name, _)| *name == model.model)?;
-                Some(deployment(&backend, *id, model))
+                let known = known.deployments.iter().find(|d| d.model == model.model)?;
+                Some(deployment(&backend, known, model))
             });
             deployments.insert(known.id, here.collect());
             backends.push(backend);
         }
-        let accounts =
-            Accounts::load(&database, &Accounts::default(), &settings.time_zone, now).await?;
+        let accounts = Accounts::load(&database, None, &settings.accounts, now).await?;
         let catalog = Catalog {
             accounts: Arc::new(accounts),
             routes: Arc::new(Routes::default()),
@@ -163,10 +170,10 @@ impl Gateway {
             in_flight: Arc::new(AtomicUsize::new(0)),
             max_in_flight: settings.max_in_flight,
             max_body: settings.max_body,
-            default_requests_per_minute: settings.default_requests_per_minute,
+            accounts: settings.accounts,
             kept_items: Arc::default(),
+            idempotency: Arc::new(Idempotency::new(settings.max_kept_answer)),
             database,
-            time_zone: settings.time_zone,
             backends,
             groups: settings.groups,
             rewrites: settings.rewrites,
@@ -179,11 +186,12 @@ impl Gateway {
     }
 
     /// Handles one request. Every failure becomes a response in the client's dialect. `untranslated`:
-    /// only backends that speak that dialect themselves are asked.
+    /// only backends that speak that dialect themselves are asked. `peer`: who has connected.
     pub async fn handle<B>(
         &self,
         endpoint: Endpoint,
         untranslated: bool,
+        peer: Option<IpAddr>,
         request: Request<B>,
     ) -> Response<ResponseBody>
     where
@@ -196,7 +204,7 @@ impl Gateway {
             endpoint,
             untranslated,
         };
-        let mut response = match self.run(asked, request_id, request).await {
+        let mut response = match self.run(asked, request_id, peer, request).await {
             Ok(response) => response,
             Err(error) => {
                 if let GatewayError::Internal(what) = error {
@@ -213,6 +221,7 @@ impl Gateway {
         &self,
         asked: Asked,
         request_id: RequestId,
+        peer: Option<IpAddr>,
         request: Request<B>,
     ) -> Result<Response<ResponseBody>, GatewayError>
     where
@@ -221,35 +230,53 @@ impl Gateway {
     {
         let core = &self.0;
         let catalog = core.catalog.load_full();
-        let caller = core.authenticate(&catalog, request.headers())?;
+        let caller = core.authenticate(&catalog, request.headers(), peer)?;
         let in_flight = InFlight::enter(&core.in_flight, core.max_in_flight)?;
-        let keeper = Keeper::new(Arc::clone(&core.kept_items), caller.user_id());
+        let keeper = Keeper::new(Arc::clone(&core.kept_items), caller.owner());
         let request = read(asked.endpoint, request, core.max_body)
             .await?
             .with_keeper(keeper);
+        let keep = match self.begin(&caller, &request, request_id).await? {
+            None => None,
+            Some(Begun::First(keep)) => Some(keep),
+            Some(Begun::Again(answer)) => return Ok(idempotency::replay(*answer)),
+        };
         let plan = plan(&catalog.routes, &caller, &request, asked.untranslated)?;
-        let mut admission = admit(core, in_flight, request_id, caller, &request, &plan)?;
-        match dispatch(&request, request_id, plan, &mut admission).await {
-            Ok(dispatched) => respond(dispatched, admission).await,
-            Err(error) => {
-                let commit = admission.settle(Settlement {
-                    outcome: Outcome::UpstreamError,
-                    status: error.status(),
-                    usage: TokenUsage::default(),
-                    usage_estimated: false,
-                    error: Some(error.to_string()),
-                });
-                // The refusal is the answer, whether or not its row could be written.
-                let _ = commit.await;
-                Err(error)
-            }
+        let admission = admit(core, in_flight, request_id, caller, &request, &plan).await?;
+        let to_the_end = keep.is_some() || plan.drains();
+        let answered = answer(request, request_id, plan, admission, keep);
+        if !to_the_end {
+            return answered.await;
         }
+        // It goes on when the client goes away, which drops this.
+        tokio::spawn(answered)
+            .await
+            .map_err(|_| GatewayError::Internal("a request was not carried through"))?
+    }
+
+    /// Begins a request that may have been answered before; `None`: it has no `Idempotency-Key`.
+    async fn begin(
+        &self,
+        caller: &Caller,
+        request: &ClientRequest,
+        request_id: RequestId,
+    ) -> Result<Option<Begun>, GatewayError> {
+        let core = &self.0;
+        let Some(key) = idempotency::key_of(&request.headers)? else {
+            return Ok(None);
+        };
+        let (database, now) = (&core.database, core.clock.now());
+        core.idempotency
+            .begin(database, caller, key, request, request_id, now)
+            .await
+            .map(Some)
     }
 
     /// How many tokens a request of the Messages API would be; see [`crate::count_tokens`].
     pub async fn count_tokens<B>(
         &self,
         untranslated: bool,
+        peer: Option<IpAddr>,
         request: Request<B>,
     ) -> Response<ResponseBody>
     where
@@ -262,7 +289,7 @@ impl Gateway {
         let core = &self.0;
         let counted = async {
             let catalog = core.catalog.load_full();
-            let caller = core.authenticate(&catalog, request.headers())?;
+            let caller = core.authenticate(&catalog, request.headers(), peer)?;
             let _in_flight = InFlight::enter(&core.in_flight, core.max_in_flight)?;
             let request = read(endpoint, request, core.max_body).await?;
             let plan = plan(&catalog.routes, &caller, &request, untranslated)?;
@@ -279,8 +306,12 @@ impl Gateway {
     ///
     /// # Errors
     /// Why they are not let in; see [`Authenticator::authenticate`].
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, GatewayError> {
-        self.0.authenticate(&self.0.catalog.load(), headers)
+    pub fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<IpAddr>,
+    ) -> Result<Caller, GatewayError> {
+        self.0.authenticate(&self.0.catalog.load(), headers, peer)
     }
 
     /// The list of models that `caller` may ask for, in its dialect.
@@ -291,6 +322,7 @@ impl Gateway {
             caller,
             dialect,
             self.0.started_at,
+            self.0.clock.now(),
         )
     }
 
@@ -306,7 +338,7 @@ impl Gateway {
     ) -> Result<serde_json::Value, GatewayError> {
         let catalog = self.0.catalog.load();
         models::find(&catalog.routes, caller, name)
-            .map(|entry| entry.render(dialect, self.0.started_at))
+            .map(|entry| entry.render(dialect, self.0.started_at, self.0.clock.now()))
             .ok_or_else(|| GatewayError::UnknownModel {
                 asked: name.to_owned(),
                 near: Vec::new(),
@@ -316,10 +348,11 @@ impl Gateway {
     /// The budgets of the caller's owner and what counts against them; `None` for a caller without.
     #[must_use]
     pub fn budget(&self, caller: &Caller) -> Option<BudgetFigures> {
-        let user = &caller.key()?.user;
-        let (daily_spend, monthly_spend) = user.spend.counted(&user.forgiven, self.0.clock.now());
+        let terms = &caller.key()?.owner.terms;
+        let now = self.0.clock.now();
+        let (daily_spend, monthly_spend) = terms.spend.counted(&terms.allowance, now);
         Some(BudgetFigures {
-            limits: user.budget,
+            limits: terms.allowance.limits,
             daily_spend,
             monthly_spend,
         })
@@ -353,7 +386,7 @@ impl Gateway {
         let before = core.catalog.load_full();
         let now = core.clock.now();
         let accounts =
-            Accounts::load(&core.database, &before.accounts, &core.time_zone, now).await?;
+            Accounts::load(&core.database, Some(&before.accounts), &core.accounts, now).await?;
         core.catalog.store(Arc::new(Catalog {
             accounts: Arc::new(accounts),
             routes: Arc::clone(&before.routes),
@@ -378,7 +411,8 @@ impl Gateway {
             .collect()
     }
 
-    /// Asks a backend for its models and offers them. `price` knows what they cost.
+    /// Asks a backend for its models and offers them. `describe` knows what a model costs and how much
+    /// it says, by the backend's kind and address and the model's name.
     ///
     /// # Errors
     /// When the backend does not tell; what it offered before stays.
@@ -386,7 +420,7 @@ impl Gateway {
         &self,
         client: &reqwest::Client,
         backend: BackendId,
-        price: impl Fn(&str) -> Option<domain::Price>,
+        describe: impl Fn(BackendKind, &str, &str) -> ModelFacts,
     ) -> Result<usize, DiscoverError> {
         let core = &self.0;
         let Some(backend) = core.backends.iter().find(|b| b.id == backend) else {
@@ -394,20 +428,24 @@ impl Gateway {
         };
         let mut found = Vec::new();
         for model in discovery::models_of(client, &backend.settings).await? {
-            let price = price(&model);
+            let ModelFacts {
+                prices,
+                max_output_tokens,
+            } = describe(backend.settings.kind, &backend.settings.base_url, &model);
             let now = core.clock.now();
-            let id = core
+            let known = core
                 .database
-                .ensure_deployment(backend.id, &model, price, now)
+                .ensure_deployment(backend.id, &model, &prices, now)
                 .await?;
             let settings = ModelSettings {
                 model,
                 aliases: Vec::new(),
-                price,
+                prices,
+                limits: Default::default(),
                 via: None,
-                max_output_tokens: None,
+                max_output_tokens,
             };
-            found.push(deployment(backend, id, settings));
+            found.push(deployment(backend, &known, settings));
         }
         let count = found.len();
         core.deployments
@@ -426,6 +464,38 @@ impl Gateway {
             .iter()
             .find(|b| b.id == id)
             .map(|b| b.name())
+    }
+
+    /// Reads prices anew. When this returns, every later request is billed by them.
+    ///
+    /// # Errors
+    /// When the database fails; prices stay as they were.
+    pub async fn reload_prices(&self) -> Result<(), StorageError> {
+        let core = &self.0;
+        let present: Vec<(BackendId, Vec<Arc<Deployment>>)> = core
+            .deployments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .map(|(backend, deployments)| (*backend, deployments.clone()))
+            .collect();
+        for (backend, deployments) in present {
+            let mut renewed = Vec::with_capacity(deployments.len());
+            for deployment in deployments {
+                let (model, now) = (&deployment.model, core.clock.now());
+                let known = core
+                    .database
+                    .ensure_deployment(backend, model, &deployment.configured_prices, now)
+                    .await?;
+                renewed.push(Arc::new(deployment.with_prices(known.prices)));
+            }
+            core.deployments
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(backend, renewed);
+        }
+        self.rebuild_routes().await;
+        Ok(())
     }
 
     async fn rebuild_routes(&self) {
@@ -471,7 +541,7 @@ fn record_of(backend: &BackendSettings) -> BackendRecord {
             .iter()
             .map(|model| DeploymentRecord {
                 model: model.model.clone(),
-                price: model.price,
+                prices: model.prices.clone(),
             })
             .collect(),
     }
@@ -493,23 +563,67 @@ fn start_backend(id: BackendId, settings: BackendSettings) -> Result<Arc<Backend
         id,
         provider,
         window: Mutex::new(SlidingWindow::new(window)),
+        rates: Arc::default(),
         concurrency,
         next_key: AtomicUsize::new(0),
         settings,
     }))
 }
 
-fn deployment(backend: &Arc<Backend>, id: DeploymentId, model: ModelSettings) -> Arc<Deployment> {
+fn deployment(
+    backend: &Arc<Backend>,
+    known: &SyncedDeployment,
+    model: ModelSettings,
+) -> Arc<Deployment> {
     Arc::new(Deployment {
-        id,
+        id: known.id,
         backend: Arc::clone(backend),
         via: model.via.unwrap_or_else(|| Via::of_model(&model.model)),
         max_output_tokens: model.max_output_tokens,
         model: model.model,
-        price: model.price,
+        prices: known.prices.clone(),
+        configured_prices: model.prices,
+        limits: model.limits,
+        rates: Arc::<Rates>::default(),
         aliases: model.aliases,
         cooldown: Arc::new(Cooldown::default()),
     })
+}
+
+/// What is known of a model that a backend turned out to serve.
+#[derive(Clone, Debug, Default)]
+pub struct ModelFacts {
+    /// Empty: not known.
+    pub prices: Vec<ConfiguredPrice>,
+    /// `None`: not known.
+    pub max_output_tokens: Option<u64>,
+}
+
+/// Stages 4 to 8.
+async fn answer(
+    request: ClientRequest,
+    request_id: RequestId,
+    plan: RoutePlan,
+    mut admission: Admission,
+    keep: Option<Keep>,
+) -> Result<Response<ResponseBody>, GatewayError> {
+    let dialect = request.head.dialect;
+    let limits = headers::of_caller(&admission.rates_left(), dialect, request_id.unix_millis());
+    match dispatch(&request, request_id, plan, &mut admission).await {
+        Ok(dispatched) => respond(dispatched, admission, keep, limits).await,
+        Err(error) => {
+            let commit = admission.settle(Settlement {
+                outcome: Outcome::UpstreamError,
+                status: error.status(),
+                used: Used::default(),
+                error: Some(error.to_string()),
+                answer: None,
+            });
+            // The refusal is the answer, whether or not its row could be written.
+            let _ = commit.await;
+            Err(error)
+        }
+    }
 }
 
 /// What a path stands for.
@@ -580,6 +694,10 @@ fn mark(headers: &mut HeaderMap, dialect: Dialect, request_id: RequestId) {
     let Ok(id) = HeaderValue::try_from(request_id.to_string()) else {
         return;
     };
+    // What is answered again keeps the id under which it is in the ledger.
+    if headers.contains_key(idempotency::REPLAYED) {
+        return;
+    }
     if dialect == Dialect::AnthropicMessages {
         headers.insert(crate::headers::REQUEST_ID, id.clone());
     }

@@ -4,9 +4,13 @@
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use dialects::translate::Quirks;
-use domain::{Dialect, Price};
+use domain::{Dialect, RateLimits};
 use http::{HeaderMap, HeaderName};
+use ipnet::IpNet;
 use secrecy::SecretString;
+use storage::ConfiguredPrice;
+
+use crate::catalog::AccountSettings;
 
 /// Everything but the accounts.
 #[derive(Debug)]
@@ -19,10 +23,9 @@ pub struct GatewaySettings {
     pub max_body: usize,
     /// How many requests run at once; the next one is refused.
     pub max_in_flight: usize,
-    /// Requests per minute of a key that has no limit of its own; 0 means unlimited.
-    pub default_requests_per_minute: u32,
-    /// Where days and months begin.
-    pub time_zone: jiff::tz::TimeZone,
+    pub accounts: AccountSettings,
+    /// The largest answer that is kept for a repeated `Idempotency-Key`, in bytes.
+    pub max_kept_answer: usize,
 }
 
 /// Who may call.
@@ -32,6 +35,8 @@ pub struct AuthSettings {
     pub enabled: bool,
     /// Works like a key without limits.
     pub master_key: Option<SecretString>,
+    /// Proxies that are believed when they say whom they speak for.
+    pub trusted_proxies: Vec<IpNet>,
     /// A further header that may carry the key, after `x-api-key` and `Authorization`.
     pub header: Option<HeaderName>,
 }
@@ -143,6 +148,10 @@ pub struct BackendSettings {
     pub timeouts: Timeouts,
     pub max_retries: u32,
     pub rate_limit: Option<RateLimit>,
+    /// Besides `rate_limit` and `max_concurrent`.
+    pub limits: RateLimits,
+    /// What becomes of a call whose client goes away.
+    pub on_disconnect: OnDisconnect,
     pub max_concurrent: Option<NonZeroU32>,
     /// Asked for → sent.
     pub model_mapping: BTreeMap<String, String>,
@@ -165,6 +174,16 @@ pub struct Timeouts {
     pub total: Duration,
 }
 
+/// What becomes of an upstream call whose client goes away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDisconnect {
+    /// It is broken off, and billed by what is known of it.
+    #[default]
+    Cancel,
+    /// It is read to its end, so that the upstream tells what it bills.
+    Drain,
+}
+
 /// At most `requests` attempts in any `window`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
@@ -178,7 +197,10 @@ pub struct ModelSettings {
     /// As it is sent upstream.
     pub model: String,
     pub aliases: Vec<String>,
-    pub price: Option<Price>,
+    /// Empty: not known.
+    pub prices: Vec<ConfiguredPrice>,
+    /// Of this model on this backend.
+    pub limits: RateLimits,
     /// Bedrock only; `None`: what suits the model.
     pub via: Option<Via>,
     /// The most tokens that the model answers with; `None`: not known.

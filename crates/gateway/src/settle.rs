@@ -2,15 +2,22 @@
 //! is consumed by [`Admission::settle`], and if it is dropped instead, because the client went away or a
 //! task was cancelled, it settles what is known by then.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::{LedgerRow, NanoUsd, Outcome, RequestId, Timestamp, TokenUsage};
-use storage::ledger::{Commit, OpenRequest};
+use domain::{
+    LedgerRow, NanoUsd, Outcome, PriceId, RequestId, Timestamp, TokenUsage, Used,
+    pricing::DatedPrice,
+};
+use storage::{
+    StoredAnswer,
+    ledger::{Commit, OpenRequest, Progress},
+};
 use tokio::time::Instant;
 
 use crate::{
-    admit::InFlight,
+    admit::Holds,
     authenticate::Caller,
+    counters::rates::{Held, RatesLeft},
     pipeline::Core,
     record,
     route::{Deployment, RoutePlan},
@@ -28,18 +35,20 @@ pub struct Admission {
 struct Open {
     core: Arc<Core>,
     caller: Caller,
-    reserved: NanoUsd,
+    holds: Holds,
     began: Instant,
     time_to_first_chunk_ms: Option<u32>,
-    /// The deployment that is being tried.
+    /// The deployment that is being tried, or the one that was tried last.
     deployment: Arc<Deployment>,
     attempts: u32,
+    /// An upstream call is running that may be billed.
+    calling: bool,
     /// Tokens of input by the router's own count, for when nobody reports them.
     input_estimate: u64,
     request_id: RequestId,
     started_at: Timestamp,
     request: RequestFacts,
-    _in_flight: InFlight,
+    progress: Arc<Mutex<Progress>>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,28 +64,38 @@ pub struct Settlement {
     pub outcome: Outcome,
     /// The HTTP status that the client got.
     pub status: u16,
-    pub usage: TokenUsage,
-    pub usage_estimated: bool,
+    /// By the last upstream call; what was given up before is in the ledger already.
+    pub used: Used,
     pub error: Option<String>,
+    /// The answer, if it is to be given again.
+    pub answer: Option<Box<StoredAnswer>>,
 }
 
 impl Admission {
     pub(crate) fn new(
         core: &Arc<Core>,
-        in_flight: InFlight,
+        holds: Holds,
         request_id: RequestId,
         caller: Caller,
         request: &ClientRequest,
         plan: &RoutePlan,
-        reserved: NanoUsd,
     ) -> Self {
+        let deployment = Arc::clone(plan.first());
+        let progress = Arc::new(Mutex::new(Progress {
+            backend_id: Some(deployment.backend.id),
+            deployment_id: Some(deployment.id),
+            upstream_model: deployment.model.clone(),
+            cost: Some(NanoUsd::ZERO),
+            ..Progress::default()
+        }));
         let open = Open {
             core: Arc::clone(core),
-            reserved,
+            holds,
             began: Instant::now(),
             time_to_first_chunk_ms: None,
-            deployment: Arc::clone(plan.first()),
+            deployment,
             attempts: 0,
+            calling: false,
             input_estimate: dialects::stream::estimate_tokens(request.head.text_bytes),
             request_id,
             started_at: core.clock.now(),
@@ -86,19 +105,18 @@ impl Admission {
                 stream: request.head.stream,
             },
             caller,
-            _in_flight: in_flight,
+            progress,
         };
         core.ledger.open(OpenRequest {
             request_id,
             started_at: open.started_at,
             user_id: open.caller.user_id(),
+            team_id: open.caller.team_id(),
             key_id: open.caller.key_id(),
-            backend_id: Some(open.deployment.backend.id),
-            deployment_id: Some(open.deployment.id),
             dialect: open.request.dialect,
             request_model: open.request.model.clone(),
-            upstream_model: open.deployment.model.clone(),
             stream: open.request.stream,
+            progress: Arc::clone(&open.progress),
         });
         Self { open: Some(open) }
     }
@@ -108,14 +126,48 @@ impl Admission {
         if let Some(open) = &mut self.open {
             open.deployment = Arc::clone(deployment);
             open.attempts += 1;
+            open.calling = true;
+            let used = open.nothing_reported();
+            open.note(&used);
         }
+    }
+
+    /// The upstream call has failed. `used`: what it may be billed for all the same. `false`: with
+    /// that the budget has no room for another call.
+    pub fn failed(&mut self, used: Option<Used>, error: String) -> bool {
+        let Some(open) = &mut self.open else {
+            return true;
+        };
+        open.calling = false;
+        let Some(used) = used else {
+            open.note(&Used::default());
+            return true;
+        };
+        open.abandon(used, error)
     }
 
     /// The call did not come about: there was no room for it, or it could not be put into words.
     pub fn not_called(&mut self) {
         if let Some(open) = &mut self.open {
             open.attempts = open.attempts.saturating_sub(1);
+            open.calling = false;
+            open.note(&Used::default());
         }
+    }
+
+    /// So much has been used by now. Kept for the case that the process is killed.
+    pub fn progressed(&self, used: &Used) {
+        if let Some(open) = &self.open {
+            open.note(used);
+        }
+    }
+
+    /// What was left of the caller's limits when the request was let in.
+    #[must_use]
+    pub fn rates_left(&self) -> RatesLeft {
+        self.open
+            .as_ref()
+            .map_or_else(RatesLeft::default, |open| open.holds.left)
     }
 
     /// How many upstream calls have begun.
@@ -151,18 +203,18 @@ impl Admission {
 impl Drop for Admission {
     fn drop(&mut self) {
         let Some(open) = self.open.take() else { return };
-        // Before the first attempt nothing was used. After it the upstream has read the input, and
-        // most bill for that; it is counted here, since the upstream's own count never came.
-        let called = open.attempts > 0;
+        // An upstream that was called has read the input, and most bill for that; it is counted here,
+        // since the upstream's own count never came.
+        let used = match open.calling {
+            true => open.nothing_reported(),
+            false => Used::default(),
+        };
         let settlement = Settlement {
             outcome: Outcome::ClientDisconnected,
             status: record::CLIENT_CLOSED_REQUEST,
-            usage: TokenUsage {
-                input: if called { open.input_estimate } else { 0 },
-                ..TokenUsage::default()
-            },
-            usage_estimated: called,
+            used,
             error: None,
+            answer: None,
         };
         // Nobody waits for this commit; the row is written all the same.
         drop(open.settle(settlement));
@@ -170,28 +222,60 @@ impl Drop for Admission {
 }
 
 impl Open {
-    fn settle(self, settlement: Settlement) -> Commit {
-        let cost = self
-            .deployment
-            .price
-            .map(|price| price.cost(&settlement.usage))
-            // An attempt that used nothing cost nothing, priced or not.
-            .or((settlement.usage == TokenUsage::default()).then_some(NanoUsd::ZERO));
-        if let Some(key) = self.caller.key() {
-            key.user.spend.settle(
-                self.reserved,
-                cost.unwrap_or_default(),
-                self.started_at,
-                self.core.clock.now(),
-            );
-            if settlement.outcome == Outcome::Completed && !settlement.usage_estimated {
-                key.live.learn_output(settlement.usage.output);
-            }
+    /// What a call has used of which the upstream has told nothing yet.
+    fn nothing_reported(&self) -> Used {
+        Used {
+            tokens: TokenUsage {
+                input: self.input_estimate,
+                ..TokenUsage::default()
+            },
+            estimated: true,
+            ..Used::default()
         }
-        let row = LedgerRow {
+    }
+
+    /// The price that held when the request began, whichever of its calls is billed.
+    fn price(&self) -> Option<&DatedPrice> {
+        self.deployment.prices.at(self.started_at)
+    }
+
+    /// What the call costs, and by which price; `None`: unpriced.
+    fn cost(&self, used: &Used) -> (Option<PriceId>, Option<NanoUsd>) {
+        if used.tokens == TokenUsage::default() {
+            // A call that used nothing cost nothing, priced or not.
+            return (None, Some(NanoUsd::ZERO));
+        }
+        match self.price() {
+            Some(dated) => (
+                Some(dated.id),
+                Some(dated.price.cost(&used.tokens, used.tier)),
+            ),
+            None => (None, None),
+        }
+    }
+
+    fn note(&self, used: &Used) {
+        let (price_id, cost) = self.cost(used);
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if progress.deployment_id != Some(self.deployment.id) {
+            progress.backend_id = Some(self.deployment.backend.id);
+            progress.deployment_id = Some(self.deployment.id);
+            progress.upstream_model = self.deployment.model.clone();
+        }
+        progress.price_id = price_id;
+        progress.attempts = self.attempts;
+        progress.tokens = used.tokens;
+        progress.cost = cost;
+    }
+
+    /// The row of a call, or of the request.
+    fn row(&self, outcome: Outcome, status: u16, used: Used, error: Option<String>) -> LedgerRow {
+        let (price_id, cost) = self.cost(&used);
+        LedgerRow {
             request_id: self.request_id,
             started_at: self.started_at,
             user_id: self.caller.user_id(),
+            team_id: self.caller.team_id(),
             key_id: self.caller.key_id(),
             backend_id: Some(self.deployment.backend.id),
             deployment_id: Some(self.deployment.id),
@@ -199,17 +283,74 @@ impl Open {
             request_model: self.request.model.clone(),
             upstream_model: self.deployment.model.clone(),
             stream: self.request.stream,
-            outcome: settlement.outcome,
-            status: settlement.status,
-            usage: settlement.usage,
-            usage_estimated: settlement.usage_estimated,
+            outcome,
+            status,
+            used,
+            price_id,
             cost,
             attempts: self.attempts,
             time_to_first_chunk_ms: self.time_to_first_chunk_ms,
             duration_ms: millis(self.began),
-            error: settlement.error,
+            error,
+        }
+    }
+
+    /// A call has failed that may be billed; the request goes on. `false`: with that the budget has no
+    /// room for another call.
+    fn abandon(&mut self, used: Used, error: String) -> bool {
+        let row = self.row(Outcome::Abandoned, 0, used, Some(error));
+        let cost = row.cost.unwrap_or_default();
+        self.note(&Used::default());
+        record::abandon(&self.core.ledger, row, self.deployment.backend.name());
+        let Some(key) = self.caller.key() else {
+            return true;
         };
-        record::record(&self.core.ledger, row, self.deployment.backend.name())
+        let now = self.core.clock.now();
+        let charge = |terms: &crate::catalog::Terms| {
+            terms
+                .spend
+                .charge(&terms.allowance, cost, self.started_at, now)
+        };
+        // Both are charged, whatever the first one says.
+        let (key_has_room, owner_has_room) = (charge(&key.terms), charge(&key.owner.terms));
+        key_has_room && owner_has_room
+    }
+
+    fn settle(self, settlement: Settlement) -> Commit {
+        let Settlement {
+            outcome,
+            status,
+            used,
+            error,
+            answer,
+        } = settlement;
+        let row = self.row(outcome, status, used, error);
+        if let Some(key) = self.caller.key() {
+            let cost = row.cost.unwrap_or_default();
+            let now = self.core.clock.now();
+            let [of_key, of_owner] = self.holds.reserved;
+            for (terms, reserved) in [(&key.terms, of_key), (&key.owner.terms, of_owner)] {
+                let allowance = &terms.allowance;
+                terms
+                    .spend
+                    .settle(allowance, reserved, cost, self.started_at, now);
+            }
+            key.owner.settled.notify_waiters();
+            if outcome == Outcome::Completed && !used.estimated {
+                key.live
+                    .learn_output(self.deployment.id, used.tokens.output);
+            }
+        }
+        let tokens = used.tokens.total();
+        for held in self.holds.rates.into_iter().flatten() {
+            Held::settle(held, tokens);
+        }
+        record::record(
+            &self.core.ledger,
+            row,
+            self.deployment.backend.name(),
+            answer,
+        )
     }
 }
 

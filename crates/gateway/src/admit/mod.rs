@@ -11,9 +11,12 @@ use std::sync::{
 
 use domain::RequestId;
 
+use budget::Reservation;
+use rate_limit::HeldRates;
+
 use crate::{
-    GatewayError, authenticate::Caller, pipeline::Core, route::RoutePlan, settle::Admission,
-    transform::ClientRequest,
+    GatewayError, authenticate::Caller, counters::rates::RatesLeft, pipeline::Core,
+    route::RoutePlan, settle::Admission, transform::ClientRequest,
 };
 
 /// One of the requests that are running.
@@ -39,12 +42,22 @@ impl Drop for InFlight {
     }
 }
 
+/// What a request holds while it runs.
+#[derive(Debug)]
+pub struct Holds {
+    pub in_flight: InFlight,
+    pub rates: HeldRates,
+    /// What was left of the limits when it was let in.
+    pub left: RatesLeft,
+    pub reserved: Reservation,
+}
+
 /// Lets a request in.
 ///
 /// # Errors
 /// A limit is reached or a budget has no room; nothing is counted or reserved then, but for the
-/// request itself in the rate limit.
-pub fn admit(
+/// request itself in limits of requests per minute.
+pub async fn admit(
     core: &Arc<Core>,
     in_flight: InFlight,
     request_id: RequestId,
@@ -52,9 +65,15 @@ pub fn admit(
     request: &ClientRequest,
     plan: &RoutePlan,
 ) -> Result<Admission, GatewayError> {
-    rate_limit::count(&caller, core.default_requests_per_minute)?;
-    let reserved = budget::reserve(&caller, request, plan, core.clock.now())?;
+    let (rates, left) = rate_limit::hold(&caller, request, plan)?;
+    let reserved = budget::hold(&caller, request, plan, &*core.clock).await?;
+    let holds = Holds {
+        in_flight,
+        rates,
+        left,
+        reserved,
+    };
     Ok(Admission::new(
-        core, in_flight, request_id, caller, request, plan, reserved,
+        core, holds, request_id, caller, request, plan,
     ))
 }

@@ -1,36 +1,57 @@
-//! Requests per minute of a key.
+//! Requests and tokens per minute and parallel requests of a key and of its owner.
 
-use std::{sync::PoisonError, time::Duration};
-
+use domain::BudgetScope;
 use tokio::time::Instant;
 
-use crate::{GatewayError, authenticate::Caller};
+use super::budget::likely_tokens;
+use crate::{
+    GatewayError,
+    authenticate::Caller,
+    counters::rates::{Held, Limited, RatesLeft, count},
+    route::RoutePlan,
+    transform::ClientRequest,
+};
 
-/// The stretch that `requests_per_minute` is for.
-pub const WINDOW: Duration = Duration::from_secs(60);
+/// What a request counts for in the limits of its key and of the key's owner.
+pub type HeldRates = [Option<Held>; 2];
 
-/// Counts a request of `caller`. `default_limit` holds for keys without a limit of their own; 0 means
-/// unlimited.
+/// Counts a request of `caller`.
 ///
 /// # Errors
-/// The key has made as many requests as it may.
-pub fn count(caller: &Caller, default_limit: u32) -> Result<(), GatewayError> {
+/// A limit is reached.
+pub fn hold(
+    caller: &Caller,
+    request: &ClientRequest,
+    plan: &RoutePlan,
+) -> Result<(HeldRates, RatesLeft), GatewayError> {
     let Some(key) = caller.key() else {
-        return Ok(());
+        return Ok(Default::default());
     };
-    let limit = match key.requests_per_minute {
-        0 => default_limit,
-        own => own,
-    };
-    if limit == 0 {
-        return Ok(());
+    let owner = &key.owner;
+    if key.terms.limits.is_unlimited() && owner.terms.limits.is_unlimited() {
+        return Ok(Default::default());
     }
-    let mut window = key
-        .live
-        .window
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    window
-        .try_add(limit, Instant::now())
-        .map_err(|retry_after| GatewayError::RateLimited { limit, retry_after })
+    let whose = owner
+        .user_id()
+        .map(BudgetScope::User)
+        .or(owner.team_id().map(BudgetScope::Team));
+    let limited = [
+        Limited {
+            whose: BudgetScope::Key(key.id),
+            rates: &key.terms.rates,
+            limits: &key.terms.limits,
+        },
+        Limited {
+            whose: whose.unwrap_or(BudgetScope::Key(key.id)),
+            rates: &owner.terms.rates,
+            limits: &owner.terms.limits,
+        },
+    ];
+    let counts_tokens = limited.iter().any(|one| one.limits.tokens_per_minute > 0);
+    let tokens = match counts_tokens {
+        true => likely_tokens(caller, request, plan),
+        false => 0,
+    };
+    count(limited, tokens, Instant::now())
+        .map_err(|(whose, exceeded)| GatewayError::RateLimited { whose, exceeded })
 }

@@ -2,5 +2,6 @@
 //! machine; the ledger is where they are read from at start.
 
 pub mod cooldown;
+pub mod rates;
 pub mod spend;
 pub mod window;

@@ -1,29 +1,47 @@
-//! What a user has spent today and this month, and what running calls may still spend. Reserve, then
-//! settle: a call is let in only if all that is spent and reserved, with its own estimate, stays
-//! within both budgets, so that concurrent calls cannot pass a limit together.
+//! What a user, a team or a key has spent today and this month, and what running calls may still
+//! spend. Reserve, then settle.
+//!
+//! A call reserves what it may cost at most. Where a budget has less room than that, the call gets all
+//! the room there is, provided that what it will probably cost fits; while it runs nothing is left for
+//! others, and whatever other calls give back goes to it first. So there is never more than one call
+//! that might cost more than it has reserved, and a budget is passed by no more than that one call's
+//! estimate was wrong, however many run at once; and yet the last cent can be spent.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::{
-    BudgetLimits, NanoUsd, Timestamp,
-    budget::BudgetPeriod,
+    BudgetLimits, BudgetScope, NanoUsd, Timestamp,
+    budget::{BudgetEvent, BudgetEventKind, BudgetPeriod},
     period::{self, Period},
 };
 use jiff::tz::TimeZone;
+use tokio::sync::mpsc;
+
+/// What a call may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Probably.
+    pub likely: NanoUsd,
+    /// At most.
+    pub most: NanoUsd,
+}
 
 /// A budget has no room for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetExceeded {
+    pub scope: BudgetScope,
     pub period: BudgetPeriod,
     /// What counts against the budget: spent in this period, minus what a reset forgave.
     pub spent: NanoUsd,
     /// What running calls may still spend.
     pub reserved: NanoUsd,
-    /// What this call may cost.
+    /// What this call will probably cost.
     pub estimate: NanoUsd,
     pub limit: NanoUsd,
     /// When the period ends.
     pub resets_at: Timestamp,
+    /// There will be room if the running calls cost less than they may.
+    pub may_pass: bool,
 }
 
 /// What resets forgave in the periods that begin at these times.
@@ -45,242 +63,353 @@ impl Forgiven {
     }
 }
 
-/// The counters of one user.
+/// What a budget allows, as the snapshot of the accounts has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowance {
+    pub limits: BudgetLimits,
+    pub forgiven: Forgiven,
+}
+
+/// Takes what is to be told about budgets; each event once in its period by one process.
+pub type EventSink = mpsc::UnboundedSender<BudgetEvent>;
+
+/// The counters of one user, team or key.
 #[derive(Debug)]
 pub struct Spend {
+    scope: BudgetScope,
     zone: TimeZone,
+    events: EventSink,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    day: Period,
-    spent_in_day: NanoUsd,
-    month: Period,
-    spent_in_month: NanoUsd,
+    day: Spent,
+    month: Spent,
     reserved: NanoUsd,
+    /// What the one call lacks that has reserved less than it may cost; zero when there is none.
+    short: NanoUsd,
+}
+
+#[derive(Debug)]
+struct Spent {
+    period: Period,
+    amount: NanoUsd,
+    soft_told: bool,
+    hard_told: bool,
+}
+
+impl Spent {
+    const fn new(period: Period, amount: NanoUsd) -> Self {
+        Self {
+            period,
+            amount,
+            soft_told: false,
+            hard_told: false,
+        }
+    }
+}
+
+impl State {
+    fn of(&self, which: BudgetPeriod) -> &Spent {
+        match which {
+            BudgetPeriod::Daily => &self.day,
+            BudgetPeriod::Monthly => &self.month,
+        }
+    }
+
+    fn of_mut(&mut self, which: BudgetPeriod) -> &mut Spent {
+        match which {
+            BudgetPeriod::Daily => &mut self.day,
+            BudgetPeriod::Monthly => &mut self.month,
+        }
+    }
+
+    /// What counts against the budget.
+    fn counted(&self, which: BudgetPeriod, allowance: &Allowance) -> NanoUsd {
+        let spent = self.of(which);
+        spent.amount - allowance.forgiven.of(which, spent.period)
+    }
+
+    /// What may still be reserved; `None`: any amount.
+    fn room(&self, allowance: &Allowance) -> Option<NanoUsd> {
+        BudgetPeriod::ALL
+            .into_iter()
+            .filter_map(|which| {
+                let limit = allowance.limits.hard(which);
+                (limit != NanoUsd::ZERO)
+                    .then(|| limit - self.counted(which, allowance) - self.reserved)
+            })
+            .min()
+    }
+}
+
+impl State {
+    /// What is free belongs first to the call that has reserved too little.
+    fn top_up(&mut self, allowance: &Allowance) {
+        if self.short > NanoUsd::ZERO {
+            let room = self.room(allowance).unwrap_or(self.short);
+            let more = room.clamp(NanoUsd::ZERO, self.short);
+            self.reserved += more;
+            self.short -= more;
+        }
+    }
+}
+
+/// A budget that a call counts in.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget<'a> {
+    pub spend: &'a Spend,
+    pub allowance: &'a Allowance,
+}
+
+/// What a call has reserved in one budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reserved {
+    /// What the call may cost at most.
+    most: NanoUsd,
+    /// Less than that was reserved.
+    short: bool,
+}
+
+/// Reserves in all of `budgets`, or in none. They must be given in the same order by everybody: the
+/// key's before its owner's.
+///
+/// # Errors
+/// See [`BudgetExceeded`].
+pub fn reserve<const N: usize>(
+    budgets: [Budget<'_>; N],
+    claim: Claim,
+    now: Timestamp,
+) -> Result<[Reserved; N], BudgetExceeded> {
+    let mut states = budgets.map(|budget| budget.spend.lock(now));
+    for (budget, state) in budgets.iter().zip(&mut states) {
+        // A budget that was raised has room for the call that has reserved too little.
+        state.top_up(budget.allowance);
+    }
+    for (budget, state) in budgets.iter().zip(&mut states) {
+        if let Err(refused) = budget.spend.check(state, budget.allowance, claim) {
+            if !refused.may_pass {
+                budget.spend.tell_refusal(state, &refused, now);
+            }
+            return Err(refused);
+        }
+    }
+    let mut reserved = [Reserved::default(); N];
+    for ((budget, state), reserved) in budgets.iter().zip(&mut states).zip(&mut reserved) {
+        let amount = match state.room(budget.allowance) {
+            Some(room) => claim.most.min(room.max(NanoUsd::ZERO)),
+            None => claim.most,
+        };
+        state.reserved += amount;
+        *reserved = Reserved {
+            most: claim.most,
+            short: amount < claim.most,
+        };
+        if reserved.short {
+            state.short = claim.most - amount;
+        }
+    }
+    Ok(reserved)
 }
 
 impl Spend {
     /// Counters that stand at what the ledger says of the day and the month that `now` lies in.
     #[must_use]
-    pub fn new(zone: TimeZone, now: Timestamp, today: NanoUsd, this_month: NanoUsd) -> Self {
+    pub fn new(
+        scope: BudgetScope,
+        zone: TimeZone,
+        events: EventSink,
+        now: Timestamp,
+        today: NanoUsd,
+        this_month: NanoUsd,
+    ) -> Self {
         let state = State {
-            day: period::day(now, &zone),
-            spent_in_day: today,
-            month: period::month(now, &zone),
-            spent_in_month: this_month,
+            day: Spent::new(period::day(now, &zone), today),
+            month: Spent::new(period::month(now, &zone), this_month),
             reserved: NanoUsd::ZERO,
+            short: NanoUsd::ZERO,
         };
         Self {
+            scope,
             zone,
+            events,
             state: Mutex::new(state),
         }
     }
 
-    /// Reserves `estimate`. The monthly budget is checked first.
-    ///
-    /// # Errors
-    /// See [`BudgetExceeded`]; nothing is reserved then.
-    pub fn reserve(
+    fn check(
         &self,
-        limits: BudgetLimits,
-        forgiven: &Forgiven,
-        estimate: NanoUsd,
-        now: Timestamp,
+        state: &State,
+        allowance: &Allowance,
+        claim: Claim,
     ) -> Result<(), BudgetExceeded> {
-        let mut state = self.lock(now);
-        let budgets = [
-            (
-                BudgetPeriod::Monthly,
-                limits.monthly,
-                state.month,
-                state.spent_in_month,
-            ),
-            (
-                BudgetPeriod::Daily,
-                limits.daily,
-                state.day,
-                state.spent_in_day,
-            ),
-        ];
-        for (which, limit, period, spent) in budgets {
+        for which in BudgetPeriod::ALL {
+            let limit = allowance.limits.hard(which);
             if limit == NanoUsd::ZERO {
                 continue;
             }
-            let spent = spent - forgiven.of(which, period);
-            if spent >= limit || spent + state.reserved + estimate > limit {
-                return Err(BudgetExceeded {
-                    period: which,
-                    spent,
-                    reserved: state.reserved,
-                    estimate,
-                    limit,
-                    resets_at: period.end,
-                });
+            let spent = state.counted(which, allowance);
+            let left = limit - spent;
+            let likely = claim.likely.min(claim.most);
+            let room = left - state.reserved;
+            let fits = likely <= room && room > NanoUsd::ZERO;
+            if left > NanoUsd::ZERO && (fits || claim.most == NanoUsd::ZERO) {
+                continue;
             }
+            return Err(BudgetExceeded {
+                scope: self.scope,
+                period: which,
+                spent,
+                reserved: state.reserved,
+                estimate: likely,
+                limit,
+                resets_at: state.of(which).period.end,
+                may_pass: left > NanoUsd::ZERO && likely <= left,
+            });
         }
-        state.reserved += estimate;
         Ok(())
     }
 
     /// Gives a reservation back and counts what the call cost. A call counts in the periods in which
     /// it began, as it does in the ledger.
-    pub fn settle(&self, reserved: NanoUsd, cost: NanoUsd, began: Timestamp, now: Timestamp) {
+    pub fn settle(
+        &self,
+        allowance: &Allowance,
+        reserved: Reserved,
+        cost: NanoUsd,
+        began: Timestamp,
+        now: Timestamp,
+    ) {
         let mut state = self.lock(now);
-        state.reserved -= reserved;
-        if state.day.contains(began) {
-            state.spent_in_day += cost;
+        if reserved.short {
+            let lacked = std::mem::take(&mut state.short);
+            state.reserved -= reserved.most - lacked;
+        } else {
+            state.reserved -= reserved.most;
         }
-        if state.month.contains(began) {
-            state.spent_in_month += cost;
+        self.count(&mut state, allowance, cost, began, now);
+        state.top_up(allowance);
+    }
+
+    /// Counts what a call cost that was given up, while its request goes on with what it has
+    /// reserved. `false`: with that the budget has no room for another call.
+    pub fn charge(
+        &self,
+        allowance: &Allowance,
+        cost: NanoUsd,
+        began: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        let mut state = self.lock(now);
+        self.count(&mut state, allowance, cost, began, now);
+        state
+            .room(allowance)
+            .is_none_or(|room| room >= NanoUsd::ZERO)
+    }
+
+    fn count(
+        &self,
+        state: &mut State,
+        allowance: &Allowance,
+        cost: NanoUsd,
+        began: Timestamp,
+        now: Timestamp,
+    ) {
+        for which in BudgetPeriod::ALL {
+            let spent = state.of_mut(which);
+            if spent.period.contains(began) {
+                spent.amount += cost;
+            }
+            self.tell_warning(state, which, allowance, now);
         }
     }
 
     /// What counts against the daily and the monthly budget.
     #[must_use]
-    pub fn counted(&self, forgiven: &Forgiven, now: Timestamp) -> (NanoUsd, NanoUsd) {
+    pub fn counted(&self, allowance: &Allowance, now: Timestamp) -> (NanoUsd, NanoUsd) {
         let state = self.lock(now);
         (
-            state.spent_in_day - forgiven.of(BudgetPeriod::Daily, state.day),
-            state.spent_in_month - forgiven.of(BudgetPeriod::Monthly, state.month),
+            state.counted(BudgetPeriod::Daily, allowance),
+            state.counted(BudgetPeriod::Monthly, allowance),
         )
+    }
+
+    /// Tells of a soft limit that was passed before the process began, or that was lowered.
+    pub fn look(&self, allowance: &Allowance, now: Timestamp) {
+        let mut state = self.lock(now);
+        for which in BudgetPeriod::ALL {
+            self.tell_warning(&mut state, which, allowance, now);
+        }
     }
 
     /// Spent today, spent this month, reserved; resets are not taken into account.
     #[must_use]
     pub fn figures(&self, now: Timestamp) -> (NanoUsd, NanoUsd, NanoUsd) {
         let state = self.lock(now);
-        (state.spent_in_day, state.spent_in_month, state.reserved)
+        (state.day.amount, state.month.amount, state.reserved)
+    }
+
+    fn tell_warning(
+        &self,
+        state: &mut State,
+        which: BudgetPeriod,
+        allowance: &Allowance,
+        now: Timestamp,
+    ) {
+        let limit = allowance.limits.soft(which);
+        let spent = state.counted(which, allowance);
+        let told = &mut state.of_mut(which).soft_told;
+        if limit == NanoUsd::ZERO || spent < limit || std::mem::replace(told, true) {
+            return;
+        }
+        let period = state.of(which).period;
+        self.tell(BudgetEventKind::SoftLimit, which, period, spent, limit, now);
+    }
+
+    fn tell_refusal(&self, state: &mut State, refused: &BudgetExceeded, now: Timestamp) {
+        let which = refused.period;
+        if !std::mem::replace(&mut state.of_mut(which).hard_told, true) {
+            let period = state.of(which).period;
+            let (spent, limit) = (refused.spent, refused.limit);
+            self.tell(BudgetEventKind::HardLimit, which, period, spent, limit, now);
+        }
+    }
+
+    fn tell(
+        &self,
+        kind: BudgetEventKind,
+        which: BudgetPeriod,
+        period: Period,
+        spent: NanoUsd,
+        limit: NanoUsd,
+        now: Timestamp,
+    ) {
+        // Nobody listens any more while the process ends; the next start looks again.
+        let _ = self.events.send(BudgetEvent {
+            scope: self.scope,
+            kind,
+            period: which,
+            period_start: period.start,
+            period_end: period.end,
+            spent,
+            limit,
+            at: now,
+        });
     }
 
     /// The counters, moved on to the day and the month of `now`.
     fn lock(&self, now: Timestamp) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if now >= state.day.end {
-            state.day = period::day(now, &self.zone);
-            state.spent_in_day = NanoUsd::ZERO;
+        if now >= state.day.period.end {
+            state.day = Spent::new(period::day(now, &self.zone), NanoUsd::ZERO);
         }
-        if now >= state.month.end {
-            state.month = period::month(now, &self.zone);
-            state.spent_in_month = NanoUsd::ZERO;
+        if now >= state.month.period.end {
+            state.month = Spent::new(period::month(now, &self.zone), NanoUsd::ZERO);
         }
         state
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const NOON: Timestamp = Timestamp(1_700_000_000_000);
-    const DAY: i64 = 86_400_000;
-
-    fn limits(daily: i64, monthly: i64) -> BudgetLimits {
-        BudgetLimits {
-            daily: NanoUsd(daily),
-            monthly: NanoUsd(monthly),
-        }
-    }
-
-    fn spend() -> Spend {
-        Spend::new(TimeZone::UTC, NOON, NanoUsd::ZERO, NanoUsd::ZERO)
-    }
-
-    #[test]
-    fn the_monthly_budget_is_checked_first_and_zero_is_unlimited() {
-        let s = Spend::new(TimeZone::UTC, NOON, NanoUsd(100), NanoUsd(100));
-        let none = Forgiven::default();
-        let refused = |l| s.reserve(l, &none, NanoUsd(1), NOON).map_err(|e| e.period);
-        assert_eq!(refused(limits(100, 100)), Err(BudgetPeriod::Monthly));
-        assert_eq!(refused(limits(100, 0)), Err(BudgetPeriod::Daily));
-        assert_eq!(refused(limits(0, 0)), Ok(()));
-    }
-
-    #[test]
-    fn a_new_day_begins_at_zero_and_late_calls_count_where_they_began() {
-        let s = spend();
-        let tomorrow = Timestamp(NOON.0 + DAY);
-        s.settle(NanoUsd::ZERO, NanoUsd(60), NOON, NOON);
-        assert_eq!(s.figures(NOON).0, NanoUsd(60));
-        s.settle(NanoUsd::ZERO, NanoUsd(7), NOON, tomorrow);
-        let (today, month, _) = s.figures(tomorrow);
-        assert_eq!((today, month), (NanoUsd::ZERO, NanoUsd(67)));
-    }
-
-    #[test]
-    fn a_reset_forgives_its_own_period_only() {
-        let s = Spend::new(TimeZone::UTC, NOON, NanoUsd(100), NanoUsd(100));
-        let today = period::day(NOON, &TimeZone::UTC).start;
-        let forgiven = |start| Forgiven {
-            daily: Some((start, NanoUsd(90))),
-            monthly: None,
-        };
-        let reserve = |f| s.reserve(limits(100, 0), &f, NanoUsd(50), NOON);
-        assert!(reserve(forgiven(Timestamp(today.0 - DAY))).is_err());
-        assert!(reserve(forgiven(today)).is_ok());
-    }
-
-    #[test]
-    fn threads_cannot_pass_a_limit_together() {
-        let s = Arc::new(spend());
-        let let_in: i64 = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8)
-                .map(|_| {
-                    let s = Arc::clone(&s);
-                    scope.spawn(move || {
-                        (0..1_000)
-                            .filter(|_| {
-                                let ok = s
-                                    .reserve(
-                                        limits(1_000, 0),
-                                        &Forgiven::default(),
-                                        NanoUsd(3),
-                                        NOON,
-                                    )
-                                    .is_ok();
-                                if ok {
-                                    s.settle(NanoUsd(3), NanoUsd(3), NOON, NOON);
-                                }
-                                ok
-                            })
-                            .count() as i64
-                    })
-                })
-                .collect();
-            threads
-                .into_iter()
-                .map(|t| t.join().expect("no panic"))
-                .sum()
-        });
-        // The whole budget can be spent, and not a call more.
-        assert_eq!(let_in, 333);
-        assert_eq!(s.figures(NOON), (NanoUsd(999), NanoUsd(999), NanoUsd::ZERO));
-    }
-
-    proptest! {
-        /// With estimates that are never too low, spend never passes the limit; what is reserved is
-        /// always what the running calls have reserved.
-        #[test]
-        fn reservations_hold(calls in prop::collection::vec((1i64..50, 0i64..100, any::<bool>()), 1..200), limit in 1i64..500) {
-            let s = spend();
-            let mut running: Vec<(i64, i64)> = Vec::new();
-            for (estimate, share, end_one) in calls {
-                if s.reserve(limits(limit, 0), &Forgiven::default(), NanoUsd(estimate), NOON).is_ok() {
-                    running.push((estimate, estimate * share / 100));
-                }
-                if end_one && !running.is_empty() {
-                    let (estimate, cost) = running.remove(0);
-                    s.settle(NanoUsd(estimate), NanoUsd(cost), NOON, NOON);
-                }
-                let (spent, _, reserved) = s.figures(NOON);
-                prop_assert_eq!(reserved.0, running.iter().map(|(e, _)| e).sum::<i64>());
-                prop_assert!(spent.0 + reserved.0 <= limit);
-            }
-        }
-    }
-}
+mod tests;

@@ -12,20 +12,23 @@ use dialects::{
     translate::ClientContext,
     translator::{self, StreamTranslator},
 };
-use domain::{Dialect, RequestId};
+use domain::{Dialect, RequestId, ServiceTier, TokenUsage, Used};
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, timeout},
 };
 
+use dialects::stream::estimate_tokens;
+
 use super::{
     Answer, StartedStream, WholeAnswer,
     failure::{Between, Cause, Failure},
 };
 use crate::{
+    counters::rates::{Held, Limited, RateKind, count},
     headers,
-    providers::{UpstreamBody, UpstreamResponse},
+    providers::{SendError, UpstreamBody, UpstreamResponse},
     relay::{
         events::{Events, Framing},
         pump::{Pump, Step},
@@ -55,7 +58,7 @@ pub async fn attempt(
     deployment: &Arc<Deployment>,
 ) -> Result<Answer, Failure> {
     let (upstream, form) = transform(request, deployment)?;
-    let permit = enter(deployment)?;
+    let slot = enter(request, deployment)?;
     let timeouts = deployment.backend.settings.timeouts;
     let exchange = Exchange {
         request,
@@ -67,25 +70,41 @@ pub async fn attempt(
     if request.head.stream {
         // A long stream is no fault: only its pauses are timed.
         let response = exchange.send(upstream).await?;
-        return exchange.start_stream(response, permit).await;
+        return exchange.start_stream(response, slot).await;
     }
     let whole = async {
         let response = exchange.send(upstream).await?;
         exchange.read_whole(response).await
     };
-    timeout(timeouts.total, whole)
-        .await
-        .map_err(|_| {
-            Failure::new(
-                Cause::TimedOut,
-                format!("did not complete its answer within {:?}", timeouts.total),
-            )
-        })?
-        .map(|whole| Answer::Whole(Box::new(whole)))
+    let whole = timeout(timeouts.total, whole).await.map_err(|_| {
+        Failure::new(
+            Cause::TimedOut,
+            format!("did not complete its answer within {:?}", timeouts.total),
+        )
+        .billed(exchange.nothing_reported(0))
+    })??;
+    slot.settle(whole.used.map_or(0, |used| used.tokens.total()));
+    Ok(Answer::Whole(Box::new(whole)))
 }
 
-/// Counts the attempt in the backend's own limits.
-fn enter(deployment: &Deployment) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+/// The place of a call in its backend's and its model's own limits, until it ends.
+#[derive(Debug)]
+pub struct Slot {
+    _permit: Option<OwnedSemaphorePermit>,
+    held: [Option<Held>; 2],
+}
+
+impl Slot {
+    /// So many tokens were used.
+    pub fn settle(self, tokens: u64) {
+        for held in self.held.into_iter().flatten() {
+            held.settle(tokens);
+        }
+    }
+}
+
+/// Counts the attempt in the limits of the backend and of the model.
+fn enter(request: &ClientRequest, deployment: &Deployment) -> Result<Slot, Failure> {
     let backend = &deployment.backend;
     let permit = match &backend.concurrency {
         None => None,
@@ -93,19 +112,54 @@ fn enter(deployment: &Deployment) -> Result<Option<OwnedSemaphorePermit>, Failur
             Failure::full("handles as many calls as it may (max_concurrent)", None)
         })?),
     };
-    if let Some(limit) = backend.settings.rate_limit {
-        let mut window = backend
-            .window
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        window
-            .try_add(limit.requests.get(), Instant::now())
-            .map_err(|wait| {
-                Failure::full("has no calls left in its window (rate_limit)", Some(wait))
-            })?;
+    let now = Instant::now();
+    let mut window = backend.settings.rate_limit.map(|limit| {
+        let window = backend.window.lock();
+        (window.unwrap_or_else(PoisonError::into_inner), limit)
+    });
+    if let Some((window, limit)) = &mut window {
+        let limit = u64::from(limit.requests.get());
+        window.check(1, limit, now).map_err(|wait| {
+            Failure::full("has no calls left in its window (rate_limit)", Some(wait))
+        })?;
     }
-    Ok(permit)
+    let limited = [
+        Limited {
+            whose: "backend",
+            rates: &backend.rates,
+            limits: &backend.settings.limits,
+        },
+        Limited {
+            whose: "model",
+            rates: &deployment.rates,
+            limits: &deployment.limits,
+        },
+    ];
+    let tokens = estimate_tokens(request.head.text_bytes)
+        + request
+            .head
+            .max_output_tokens
+            .map_or(0, |n| n.min(USUAL_OUTPUT));
+    let (held, _) = count(limited, tokens, now).map_err(|(whose, exceeded)| {
+        let what = match exceeded.kind {
+            RateKind::Requests => "requests_per_minute",
+            RateKind::Tokens => "tokens_per_minute",
+            RateKind::Parallel => "max_concurrent",
+        };
+        let message = format!("has no room for this call ({what} of the {whose})");
+        Failure::full(&message, Some(exceeded.retry_after))
+    })?;
+    if let Some((window, _)) = &mut window {
+        window.add(1, now);
+    }
+    Ok(Slot {
+        _permit: permit,
+        held,
+    })
 }
+
+/// Output tokens that a call is counted for until it is known how many it has.
+const USUAL_OUTPUT: u64 = 1_024;
 
 /// One call of one deployment.
 struct Exchange<'a> {
@@ -126,7 +180,17 @@ impl Exchange<'_> {
             .await
             .map_err(|_| {
                 Failure::new(Cause::TimedOut, format!("did not answer within {limit:?}"))
-            })??;
+                    .billed(self.nothing_reported(0))
+            })?
+            .map_err(|error| {
+                // A connection that broke after the request was sent says nothing of what the upstream did.
+                let sent = matches!(error, SendError::Broken);
+                let failure = Failure::from(error);
+                match sent {
+                    true => failure.billed(self.nothing_reported(0)),
+                    false => failure,
+                }
+            })?;
         if response.status.is_success() {
             return Ok(response);
         }
@@ -150,14 +214,28 @@ impl Exchange<'_> {
 
     async fn read_whole(&self, response: UpstreamResponse) -> Result<WholeAnswer, Failure> {
         let idle = self.deployment.backend.settings.timeouts.idle;
-        let body = read_body(response.body, MAX_ANSWER, idle).await?;
+        let body = read_body(response.body, MAX_ANSWER, idle)
+            .await
+            .map_err(|broken| {
+                broken
+                    .failure
+                    .billed(self.nothing_reported(broken.received))
+            })?;
+        let received = body.clone();
         let unreadable = |error: ResponseError| {
-            Failure::new(Cause::Unreadable, format!("cannot be understood: {error}"))
+            let failure = Failure::new(Cause::Unreadable, format!("cannot be understood: {error}"));
+            match error {
+                // Half an answer was made all the same; a page of HTML is none.
+                ResponseError::Malformed(_) if received.starts_with(b"{") => {
+                    failure.billed(self.nothing_reported(received.len()))
+                }
+                ResponseError::Malformed(_) | ResponseError::Reported(_) => failure,
+            }
         };
-        let (body, usage, content_bytes) = match &self.form {
+        let (body, usage, tier, content_bytes) = match &self.form {
             AnswerForm::Native { .. } if !is_json(self.request, &response.headers) => {
                 let usage = dialects::response::usage_of_events(&body);
-                (Pieces::from(body), usage, 0)
+                (Pieces::from(body), usage, ServiceTier::default(), 0)
             }
             AnswerForm::Native { .. } => {
                 let head = ResponseHead::read(self.dialect, &body).map_err(unreadable)?;
@@ -167,7 +245,7 @@ impl Exchange<'_> {
                     Dialect::OpenaiMedia | Dialect::OpenaiEmbeddings => 0,
                     _ => body.len(),
                 };
-                (body, head.usage, said)
+                (body, head.usage, head.tier, said)
             }
             AnswerForm::Translated(translation) => {
                 let answer = translator::translate_answer(
@@ -182,16 +260,33 @@ impl Exchange<'_> {
                 if let Some(keeper) = self.request.keeper() {
                     keeper.keep(&body);
                 }
-                (body.into(), answer.usage, answer.content_bytes)
+                (body.into(), answer.usage, answer.tier, answer.content_bytes)
             }
         };
         Ok(WholeAnswer {
             status: response.status,
             headers: self.answer_headers(response.headers, "application/json"),
             body,
-            usage,
+            used: usage.map(|tokens| Used {
+                tokens,
+                tier,
+                estimated: false,
+            }),
             content_bytes,
         })
+    }
+
+    /// What a call has used of which the upstream has told nothing, but sent so many bytes.
+    fn nothing_reported(&self, received: usize) -> Used {
+        Used {
+            tokens: TokenUsage {
+                input: estimate_tokens(self.request.head.text_bytes),
+                output: estimate_tokens(received),
+                ..TokenUsage::default()
+            },
+            estimated: true,
+            ..Used::default()
+        }
     }
 
     fn client(&self, translation: &Translation) -> ClientContext {
@@ -242,6 +337,14 @@ fn is_json(request: &ClientRequest, headers: &HeaderMap) -> bool {
             .is_none_or(|value| value.contains("json"))
 }
 
+/// A body that did not arrive whole.
+#[derive(Debug)]
+pub(crate) struct BrokenBody {
+    pub failure: Failure,
+    /// Bytes that did arrive.
+    pub received: usize,
+}
+
 /// Reads a whole body of at most `limit` bytes.
 ///
 /// # Errors
@@ -250,22 +353,25 @@ pub(crate) async fn read_body(
     mut body: UpstreamBody,
     limit: usize,
     idle: std::time::Duration,
-) -> Result<Bytes, Failure> {
+) -> Result<Bytes, BrokenBody> {
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
     loop {
+        let received = first.len() + more.len();
+        let broken = |cause, message| BrokenBody {
+            failure: Failure::new(cause, message),
+            received,
+        };
         let piece = timeout(idle, poll_fn(|cx| body.poll_piece(cx)))
             .await
-            .map_err(|_| Failure::new(Cause::TimedOut, format!("sent nothing for {idle:?}")))?;
+            .map_err(|_| broken(Cause::TimedOut, format!("sent nothing for {idle:?}")))?;
         let piece = match piece {
             None => break,
-            Some(piece) => piece.map_err(|e| Failure::new(Cause::Unreadable, e.to_string()))?,
+            Some(piece) => piece.map_err(|e| broken(Cause::Unreadable, e.to_string()))?,
         };
-        if first.len() + more.len() + piece.len() > limit {
-            return Err(Failure::new(
-                Cause::Unreadable,
-                format!("sent more than {limit} bytes"),
-            ));
+        if received + piece.len() > limit {
+            let message = format!("sent more than {limit} bytes");
+            return Err(broken(Cause::Unreadable, message));
         }
         if first.is_empty() && more.is_empty() {
             first = piece;
@@ -305,7 +411,7 @@ impl Exchange<'_> {
     async fn start_stream(
         &self,
         response: UpstreamResponse,
-        permit: Option<OwnedSemaphorePermit>,
+        slot: Slot,
     ) -> Result<Answer, Failure> {
         let framing = framing(&response.headers, self.dialect).ok_or_else(|| {
             Failure::new(
@@ -331,7 +437,7 @@ impl Exchange<'_> {
         };
         let idle = self.deployment.backend.settings.timeouts.idle;
         let events = Events::new(framing);
-        let mut pump = Pump::new(response.body, events, reader, idle, permit);
+        let mut pump = Pump::new(response.body, events, reader, idle, slot);
         let mut held = BytesMut::new();
         let last = loop {
             match poll_fn(|cx| pump.poll_step(cx)).await {
@@ -345,7 +451,14 @@ impl Exchange<'_> {
                     held.extend_from_slice(&out);
                     break Some(last);
                 }
-                Step::Broken { broken, .. } => return Err(broken.into()),
+                Step::Broken { broken, .. } => {
+                    let used = pump.used_before_failure(&broken, self.request.head.text_bytes);
+                    let failure = Failure::from(broken);
+                    return Err(match used {
+                        Some(used) => failure.billed(used),
+                        None => failure,
+                    });
+                }
             }
         };
         Ok(Answer::Stream(Box::new(StartedStream {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dialects::{RequestError, error::UpstreamError};
-use domain::Dialect;
+use domain::{Dialect, Used};
 use http::{HeaderMap, header::RETRY_AFTER};
 use secrecy::ExposeSecret as _;
 
@@ -28,6 +28,8 @@ pub struct Failure {
     /// How long the upstream wants to be left alone.
     pub retry_after: Option<Duration>,
     refusal: Option<Box<Refusal>>,
+    /// What the upstream may bill for all the same; `None`: nothing.
+    pub used: Option<Used>,
     /// The request cannot be read, as this deployment would need it read.
     pub request: Option<Box<RequestError>>,
 }
@@ -107,7 +109,17 @@ impl Failure {
             message: message.into(),
             retry_after: None,
             refusal: None,
+            used: None,
             request: None,
+        }
+    }
+
+    /// The upstream may bill for `used` all the same.
+    #[must_use]
+    pub fn billed(self, used: Used) -> Self {
+        Self {
+            used: Some(used),
+            ..self
         }
     }
 
@@ -146,6 +158,7 @@ impl Failure {
                 error,
                 headers: headers::of_refusal(headers, upstream, client, now),
             })),
+            used: None,
             request: None,
         }
     }

@@ -57,7 +57,10 @@ pub async fn dispatch(
                     });
                 }
                 Err(failure) => {
-                    if !failure.cause.was_called() {
+                    let mut may_go_on = true;
+                    if failure.cause.was_called() {
+                        may_go_on = admission.failed(failure.used, failure.describe());
+                    } else {
                         admission.not_called();
                     }
                     note(deployment, &failure);
@@ -71,6 +74,10 @@ pub async fn dispatch(
                         return Err(upstream_error(&this, status));
                     }
                     failed.push(this);
+                    if !may_go_on {
+                        // What was billed for nothing has used up the budget.
+                        return Err(conclude(failed));
+                    }
                     if next == Next::Skip {
                         break;
                     }

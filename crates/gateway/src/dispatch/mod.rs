@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dialects::Pieces;
-use domain::{RequestId, TokenUsage};
+use domain::{RequestId, Used};
 use http::{HeaderMap, StatusCode};
 
 pub use fallback::dispatch;
@@ -37,7 +37,7 @@ pub struct WholeAnswer {
     pub headers: HeaderMap,
     pub body: Pieces,
     /// `None`: the upstream did not tell.
-    pub usage: Option<TokenUsage>,
+    pub used: Option<Used>,
     /// How much the model said, to estimate from.
     pub content_bytes: usize,
 }

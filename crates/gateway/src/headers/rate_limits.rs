@@ -5,7 +5,11 @@
 
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use domain::Dialect;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::{Family, family};
+use crate::counters::rates::RatesLeft;
 
 /// A rate limit header of either family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +79,40 @@ impl<'n> Header<'n> {
         };
         Some((HeaderName::try_from(name).ok()?, value))
     }
+}
+
+/// What is left of the caller's own limits, for a client of `dialect`. `now` is in milliseconds since
+/// 1970. What it does not limit is left to what the upstream says.
+#[must_use]
+pub fn of_caller(left: &RatesLeft, dialect: Dialect, now: i64) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (what, left) in [("requests", left.requests), ("tokens", left.tokens)] {
+        let Some(left) = left else { continue };
+        let seconds = format!("{}s", left.reset.as_millis() as f64 / 1000.0);
+        let figures = [
+            ("limit", left.limit.to_string()),
+            ("remaining", left.remaining.to_string()),
+            ("reset", seconds),
+        ];
+        for (figure, value) in figures {
+            let header = Header {
+                what,
+                figure,
+                anthropic: false,
+            };
+            let Ok(value) = HeaderValue::try_from(value) else {
+                continue;
+            };
+            let header = match family(dialect) {
+                Family::Anthropic => header.for_anthropic(&value, now),
+                Family::Openai | Family::Bedrock => header.for_openai(&value, now),
+            };
+            if let Some((name, value)) = header {
+                headers.insert(name, value);
+            }
+        }
+    }
+    headers
 }
 
 /// Reads `1h2m3.5s`, `20ms`, or a bare number of seconds.

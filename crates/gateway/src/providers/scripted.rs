@@ -18,7 +18,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use domain::{Dialect, NanoUsd, Price};
+use domain::{Dialect, NanoUsd, Price, pricing::Rates};
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
@@ -42,15 +42,16 @@ pub const MODELS: [(&str, &str); 5] = [
 
 /// What the demo's tokens are said to cost: enough to see a budget move. Nobody is billed.
 #[must_use]
-pub const fn price() -> Price {
+pub fn price() -> Price {
     const INPUT: NanoUsd = NanoUsd(150_000_000);
-    Price {
+    Rates {
         input: INPUT,
         cache_read: INPUT,
         cache_write_5m: INPUT,
         cache_write_1h: INPUT,
         output: NanoUsd(600_000_000),
     }
+    .into()
 }
 
 const SLOW_START: Duration = Duration::from_secs(2);

@@ -6,14 +6,16 @@ pub mod pump;
 pub mod reader;
 pub mod stream;
 
-use domain::{Outcome, TokenUsage};
+use domain::{Outcome, TokenUsage, Used};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::{
     GatewayError, ResponseBody,
     dispatch::{Answer, Dispatched},
     headers,
+    idempotency::Keep,
     relay::stream::StreamRelay,
+    settings::OnDisconnect,
     settle::{Admission, Settlement},
 };
 
@@ -24,28 +26,31 @@ use crate::{
 pub async fn respond(
     dispatched: Dispatched,
     admission: Admission,
+    keep: Option<Keep>,
+    limits: HeaderMap,
 ) -> Result<Response<ResponseBody>, GatewayError> {
     let Dispatched { deployment, answer } = dispatched;
     let attempts = admission.attempts();
     let (upstream_headers, status, body) = match answer {
         Answer::Whole(whole) => {
-            let (usage, usage_estimated) = match whole.usage {
-                Some(usage) => (usage, false),
-                None => {
-                    let estimate = TokenUsage {
-                        input: admission.input_estimate(),
-                        output: dialects::stream::estimate_tokens(whole.content_bytes),
-                        ..TokenUsage::default()
-                    };
-                    (estimate, true)
-                }
-            };
+            let used = whole.used.unwrap_or_else(|| Used {
+                tokens: TokenUsage {
+                    input: admission.input_estimate(),
+                    output: dialects::stream::estimate_tokens(whole.content_bytes),
+                    ..TokenUsage::default()
+                },
+                estimated: true,
+                ..Used::default()
+            });
+            let answer = keep
+                .as_ref()
+                .map(|keep| keep.whole(whole.status, &whole.headers, &whole.body));
             let commit = admission.settle(Settlement {
                 outcome: Outcome::Completed,
                 status: whole.status.as_u16(),
-                usage,
-                usage_estimated,
+                used,
                 error: None,
+                answer,
             });
             commit.await.map_err(|_| GatewayError::LedgerUnavailable)?;
             (
@@ -56,7 +61,8 @@ pub async fn respond(
         }
         Answer::Stream(started) => {
             let headers = started.headers.clone();
-            let relay = StreamRelay::new(*started, admission);
+            let drain = deployment.backend.settings.on_disconnect == OnDisconnect::Drain;
+            let relay = StreamRelay::new(*started, admission, keep, drain);
             (headers, StatusCode::OK, ResponseBody::stream(relay))
         }
     };
@@ -68,6 +74,8 @@ pub async fn respond(
         deployment.backend.name(),
         attempts,
     );
+    // The caller's own limits come before those of the router's account with the provider.
+    response.headers_mut().extend(limits);
     Ok(response)
 }
 

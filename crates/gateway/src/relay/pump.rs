@@ -10,14 +10,11 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use dialects::error::UpstreamError;
-use domain::TokenUsage;
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, Sleep},
-};
+use domain::{TokenUsage, Used};
+use tokio::time::{Instant, Sleep};
 
 use super::{events::Events, reader::Reader};
-use crate::providers::UpstreamBody;
+use crate::{dispatch::attempt::Slot, providers::UpstreamBody};
 
 /// What the upstream's next piece amounts to.
 #[derive(Debug)]
@@ -69,8 +66,16 @@ pub struct Pump {
     /// that a chunk costs no timer.
     idle: Pin<Box<Sleep>>,
     last_piece: Instant,
-    /// The upstream's place for this call, until the stream ends.
-    _permit: Option<OwnedSemaphorePermit>,
+    /// The call's place in the upstream's limits, until the stream ends.
+    slot: Option<Slot>,
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            slot.settle(self.reader.usage(0).tokens.total());
+        }
+    }
 }
 
 impl Pump {
@@ -80,7 +85,7 @@ impl Pump {
         events: Events,
         reader: Reader,
         idle_timeout: Duration,
-        permit: Option<OwnedSemaphorePermit>,
+        slot: Slot,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -91,7 +96,7 @@ impl Pump {
             idle_timeout,
             idle: Box::pin(tokio::time::sleep_until(now + idle_timeout)),
             last_piece: now,
-            _permit: permit,
+            slot: Some(slot),
         }
     }
 
@@ -101,10 +106,30 @@ impl Pump {
         self.reader.error_event(message, request_id)
     }
 
+    /// When something came last.
+    #[must_use]
+    pub const fn last_piece(&self) -> Instant {
+        self.last_piece
+    }
+
     /// See [`dialects::StreamReader::usage`].
     #[must_use]
-    pub fn usage(&self, input_estimate: u64) -> (TokenUsage, bool) {
+    pub fn usage(&self, input_estimate: u64) -> Used {
         self.reader.usage(input_estimate)
+    }
+
+    /// What a stream may be billed for that has failed before its first content. An upstream that says
+    /// itself that it failed bills for what it has reported; one that goes silent has read
+    /// `text_bytes` of input.
+    #[must_use]
+    pub fn used_before_failure(&self, broken: &BrokenStream, text_bytes: usize) -> Option<Used> {
+        let refused = broken.error.is_some();
+        let estimate = match refused {
+            true => 0,
+            false => dialects::stream::estimate_tokens(text_bytes),
+        };
+        let used = self.usage(estimate);
+        (used.tokens != TokenUsage::default()).then_some(used)
     }
 
     /// Draws on until there is something to do.

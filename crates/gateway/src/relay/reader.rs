@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use dialects::{Observed, StreamReader, stream::BrokenEvent, translator::StreamTranslator};
-use domain::TokenUsage;
+use domain::Used;
 
 /// The reader of one stream.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Reader {
 
     /// See [`StreamReader::usage`].
     #[must_use]
-    pub fn usage(&self, input_estimate: u64) -> (TokenUsage, bool) {
+    pub fn usage(&self, input_estimate: u64) -> Used {
         match self {
             Self::Native(reader) => reader.usage(input_estimate),
             Self::Translated(translator) => translator.usage(input_estimate),

@@ -1,19 +1,24 @@
 //! A stream on its way to the client. It settles exactly once: when the stream ends, when it breaks,
-//! or, if neither happens because the client goes away, when it is dropped.
+//! or, if neither happens because the client goes away, when it is dropped. Where the upstream is to be
+//! heard to its end all the same, dropping it hands it to a task that does that.
 
 use std::{
-    future::Future as _,
+    future::{Future as _, poll_fn},
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use domain::{Outcome, RequestId};
-use storage::ledger::Commit;
+use http::HeaderMap;
+use storage::{StoredAnswer, ledger::Commit};
+use tokio::time::Instant;
 
 use super::pump::{BrokenStream, Pump, Step};
 use crate::{
     dispatch::StartedStream,
+    idempotency::Keep,
     kept_items::Keeper,
     record::CLIENT_CLOSED_REQUEST,
     settle::{Admission, Settlement},
@@ -22,16 +27,30 @@ use crate::{
 /// The status of a stream, which is told before its end is known.
 const STREAM_STATUS: u16 = 200;
 
+/// How often it is noted what a stream has used, for the case that the process is killed.
+const NOTE_EVERY: Duration = Duration::from_millis(250);
+
 /// The relay of one stream.
 #[derive(Debug)]
-pub struct StreamRelay {
+pub struct StreamRelay(Option<Box<Relay>>);
+
+#[derive(Debug)]
+struct Relay {
     pump: Pump,
     backend: String,
     request_id: RequestId,
     /// Where the items of the answer are kept, if they are.
     keeper: Option<Keeper>,
+    /// Keeps the answer for a repeated request.
+    keep: Option<Keep>,
+    /// Those of the answer.
+    headers: HeaderMap,
     admission: Option<Admission>,
     state: State,
+    noted_at: Instant,
+    /// The upstream is heard to its end even if nobody listens.
+    drain: bool,
+    client_gone: bool,
 }
 
 #[derive(Debug)]
@@ -48,20 +67,57 @@ enum State {
 }
 
 impl StreamRelay {
+    /// `drain`: the upstream is heard to its end even if the client goes away.
     #[must_use]
-    pub fn new(started: StartedStream, admission: Admission) -> Self {
-        Self {
+    pub fn new(
+        started: StartedStream,
+        admission: Admission,
+        keep: Option<Keep>,
+        drain: bool,
+    ) -> Self {
+        Self(Some(Box::new(Relay {
             backend: started.backend,
             request_id: started.request_id,
             pump: started.pump,
             keeper: started.keeper,
+            drain: drain || keep.is_some(),
+            keep,
+            headers: started.headers,
             admission: Some(admission),
             state: State::Head(started.head, started.last),
-        }
+            noted_at: Instant::now(),
+            client_gone: false,
+        })))
     }
 
     /// The next bytes for the client; `None` at the end.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match &mut self.0 {
+            Some(relay) => relay.poll_next(cx),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+impl Drop for StreamRelay {
+    fn drop(&mut self) {
+        let Some(mut relay) = self.0.take() else {
+            return;
+        };
+        if !relay.drain || relay.admission.is_none() {
+            return;
+        }
+        // Without a runtime the process is ending; then it is settled as it stands.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            relay.client_gone = true;
+            runtime
+                .spawn(async move { while poll_fn(|cx| relay.poll_next(cx)).await.is_some() {} });
+        }
+    }
+}
+
+impl Relay {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
             match &mut self.state {
                 State::Head(head, last) => {
@@ -71,13 +127,19 @@ impl StreamRelay {
                         None => self.state = State::Flowing,
                     }
                     if !head.is_empty() {
+                        self.keep(&head);
                         return Poll::Ready(Some(head));
                     }
                 }
                 State::Flowing => {
                     let out = match ready!(self.pump.poll_step(cx)) {
-                        Step::Flow { out, .. } => out,
+                        Step::Flow { out, .. } => {
+                            self.note();
+                            self.keep(&out);
+                            out
+                        }
                         Step::End { out, last } => {
+                            self.keep(&out);
                             self.end(last);
                             out
                         }
@@ -97,6 +159,8 @@ impl StreamRelay {
                         Err(error) => self.error_event(&error.to_string()),
                     };
                     self.pump.poll_drained(cx);
+                    // Whoever waits for this answer finds it now.
+                    self.keep = None;
                     self.state = State::Done;
                     if !last.is_empty() {
                         return Poll::Ready(Some(last));
@@ -107,31 +171,61 @@ impl StreamRelay {
         }
     }
 
+    fn keep(&mut self, piece: &Bytes) {
+        if let Some(keep) = &mut self.keep {
+            keep.streamed(piece);
+        }
+    }
+
+    fn note(&mut self) {
+        let now = self.pump.last_piece();
+        if now.saturating_duration_since(self.noted_at) >= NOTE_EVERY
+            && let Some(admission) = &self.admission
+        {
+            self.noted_at = now;
+            admission.progressed(&self.pump.usage(admission.input_estimate()));
+        }
+    }
+
     fn end(&mut self, last: Bytes) {
         if let Some(keeper) = &self.keeper {
             keeper.keep(&last);
         }
-        self.settle(Outcome::Completed, None, last);
+        let answer = self
+            .keep
+            .as_mut()
+            .map(|keep| keep.stream(&self.headers, &last));
+        self.settle(Outcome::Completed, None, answer, last);
     }
 
     fn break_off(&mut self, broken: BrokenStream) {
         let message = format!("backend \"{}\" {}", self.backend, broken.message);
         let last = broken.event.unwrap_or_else(|| self.error_event(&message));
-        self.settle(Outcome::StreamBroken, Some(message), last);
+        self.settle(Outcome::StreamBroken, Some(message), None, last);
     }
 
-    fn settle(&mut self, outcome: Outcome, error: Option<String>, last: Bytes) {
+    fn settle(
+        &mut self,
+        outcome: Outcome,
+        error: Option<String>,
+        answer: Option<Box<StoredAnswer>>,
+        last: Bytes,
+    ) {
         let Some(admission) = self.admission.take() else {
             self.state = State::Done;
             return;
         };
-        let (usage, usage_estimated) = self.pump.usage(admission.input_estimate());
+        let used = self.pump.usage(admission.input_estimate());
+        let (outcome, status) = match (outcome, self.client_gone) {
+            (Outcome::Completed, true) => (Outcome::ClientDisconnected, CLIENT_CLOSED_REQUEST),
+            (outcome, _) => (outcome, STREAM_STATUS),
+        };
         let commit = admission.settle(Settlement {
             outcome,
-            status: STREAM_STATUS,
-            usage,
-            usage_estimated,
+            status,
+            used,
             error,
+            answer,
         });
         self.state = State::Committing { last, commit };
     }
@@ -143,18 +237,18 @@ impl StreamRelay {
     }
 }
 
-impl Drop for StreamRelay {
+impl Drop for Relay {
     fn drop(&mut self) {
         let Some(admission) = self.admission.take() else {
             return;
         };
-        let (usage, usage_estimated) = self.pump.usage(admission.input_estimate());
+        let used = self.pump.usage(admission.input_estimate());
         drop(admission.settle(Settlement {
             outcome: Outcome::ClientDisconnected,
             status: CLIENT_CLOSED_REQUEST,
-            usage,
-            usage_estimated,
+            used,
             error: None,
+            answer: None,
         }));
     }
 }

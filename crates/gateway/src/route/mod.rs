@@ -6,6 +6,8 @@ pub mod table;
 
 use std::sync::Arc;
 
+use crate::settings::OnDisconnect;
+
 pub use resolve::resolve;
 pub use table::{Backend, Deployment, Routes};
 
@@ -25,6 +27,14 @@ impl RoutePlan {
     #[must_use]
     pub fn candidates(&self) -> &[Arc<Deployment>] {
         &self.candidates
+    }
+
+    /// Whether a call is to go on to its end when its client goes away, wherever the plan leads it.
+    #[must_use]
+    pub fn drains(&self) -> bool {
+        self.candidates
+            .iter()
+            .any(|d| d.backend.settings.on_disconnect == OnDisconnect::Drain)
     }
 
     /// The one that is tried first.

@@ -37,6 +37,7 @@ pub fn resolve(
     for name in asked.split('|').map(str::trim).filter(|n| !n.is_empty()) {
         if caller.may_use(name) {
             found = candidates(routes, name);
+            found.retain(|d| caller.may_reach(d.backend.name()));
         }
         if !found.is_empty() {
             break;

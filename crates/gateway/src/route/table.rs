@@ -7,11 +7,12 @@ use std::{
     sync::{Arc, Mutex, atomic::AtomicUsize},
 };
 
-use domain::{BackendId, DeploymentId, Dialect, Price};
+use domain::{BackendId, DeploymentId, Dialect, RateLimits, pricing::PriceSchedule};
+use storage::ConfiguredPrice;
 use tokio::sync::Semaphore;
 
 use crate::{
-    counters::{cooldown::Cooldown, window::SlidingWindow},
+    counters::{cooldown::Cooldown, rates::Rates, window::SlidingWindow},
     providers::Provider,
     settings::{
         BackendKind, BackendSettings, GroupSettings, RewriteSettings, Service, Strategy, Via,
@@ -25,6 +26,8 @@ pub struct Backend {
     pub provider: Provider,
     /// Attempts within the configured rate limit's window.
     pub window: Mutex<SlidingWindow>,
+    /// What its other limits count.
+    pub rates: Arc<Rates>,
     /// Attempts at once; `None`: as many as there are.
     pub concurrency: Option<Arc<Semaphore>>,
     /// Which credential is next.
@@ -54,21 +57,43 @@ pub struct Deployment {
     pub backend: Arc<Backend>,
     /// As it is sent upstream.
     pub model: String,
-    /// `None`: unpriced, which the backend allows.
-    pub price: Option<Price>,
+    /// Empty: unpriced, which the backend allows.
+    pub prices: PriceSchedule,
+    /// What the configuration says of it; an admin's prices come before these.
+    pub configured_prices: Vec<ConfiguredPrice>,
     pub aliases: Vec<String>,
     /// Of Bedrock's APIs.
     pub via: Via,
     /// The most tokens that the model answers with; `None`: not known.
     pub max_output_tokens: Option<u64>,
+    pub limits: RateLimits,
+    pub rates: Arc<Rates>,
     pub cooldown: Arc<Cooldown>,
 }
 
 impl Deployment {
+    /// The same deployment at other prices; its counters go on.
+    #[must_use]
+    pub fn with_prices(&self, prices: PriceSchedule) -> Self {
+        Self {
+            id: self.id,
+            backend: Arc::clone(&self.backend),
+            model: self.model.clone(),
+            prices,
+            configured_prices: self.configured_prices.clone(),
+            aliases: self.aliases.clone(),
+            via: self.via,
+            max_output_tokens: self.max_output_tokens,
+            limits: self.limits,
+            rates: Arc::clone(&self.rates),
+            cooldown: Arc::clone(&self.cooldown),
+        }
+    }
+
     /// Whether its use can be billed, or need not be.
     #[must_use]
     pub fn usable(&self) -> bool {
-        self.price.is_some() || self.backend.settings.allow_unpriced
+        !self.prices.is_empty() || self.backend.settings.allow_unpriced
     }
 
     /// Whether clients of `dialect` can be served, in their own dialect only if `untranslated`.
