@@ -1,7 +1,7 @@
 //! The first start: an admin where there is none, and a key to try things with. Called by the
 //! operator's process and never by a request, which is why it asks for no proof.
 
-use domain::{BudgetLimits, Role, account::NewKeyInput, validation};
+use domain::{BudgetLimits, KeyOwner, Role, account::NewKeyInput, validation};
 use secrecy::{ExposeSecret, SecretString};
 use storage::NewUser;
 
@@ -100,6 +100,6 @@ impl Control {
             label: FIRST_KEY_LABEL.to_owned(),
             ..NewKeyInput::default()
         };
-        Ok(Some(self.make_key(owner, input).await?))
+        Ok(Some(self.make_key(KeyOwner::User(owner), input).await?))
     }
 }

@@ -2,9 +2,9 @@
 //! user of the router's own, who cannot sign in, so that they can have a budget and a bill like any
 //! other key. The environment decides which exist; disabling one is remembered.
 
-use domain::{BudgetLimits, NanoUsd, Role, UserId};
+use domain::{BudgetLimits, KeyOwner, Role, UserId, account::NewKeyInput};
 use secrecy::{ExposeSecret, SecretString};
-use storage::{KeySource, NewKey, NewUser};
+use storage::{KeySecret, KeySource, NewKey, NewUser};
 
 use crate::{Control, ControlError, secret::recognisable_parts};
 
@@ -37,19 +37,21 @@ impl Control {
             let key = key.expose_secret();
             let hash = self.inner.hasher.hash(key);
             // The same key under two names is one key.
-            if wanted.iter().any(|other| other.hash == hash) {
+            if wanted.iter().any(|other| other.secret.hash == hash) {
                 continue;
             }
             let (prefix, last4) = recognisable_parts(key);
             wanted.push(NewKey {
-                user_id: owner,
-                label: label.clone(),
-                hash,
-                prefix,
-                last4,
-                expires_at: None,
-                requests_per_minute: 0,
-                allowed_models: Vec::new(),
+                owner: KeyOwner::User(owner),
+                secret: KeySecret {
+                    hash,
+                    prefix,
+                    last4,
+                },
+                chosen: NewKeyInput {
+                    label: label.clone(),
+                    ..NewKeyInput::default()
+                },
                 source: KeySource::Environment,
             });
         }
@@ -66,10 +68,7 @@ impl Control {
             role: Role::User,
             password_hash: None,
             must_change_password: false,
-            budget: BudgetLimits {
-                daily: NanoUsd::ZERO,
-                monthly: NanoUsd::ZERO,
-            },
+            budget: BudgetLimits::default(),
         };
         Ok(self.db().create_user(&new, self.now()).await?.id)
     }

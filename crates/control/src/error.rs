@@ -42,6 +42,7 @@ impl From<StorageError> for ControlError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Conflict { what } => match what {
+                Constraint::TeamName => Self::Conflict(Conflict::TeamNameTaken),
                 Constraint::UserName => Self::Conflict(Conflict::UserNameTaken),
                 Constraint::KeyHash => Self::Conflict(Conflict::KeyExists),
                 Constraint::LastAdmin => Self::Conflict(Conflict::LastAdmin),

@@ -1,18 +1,23 @@
 //! Managing virtual keys: all of them for admins, their own for users. The key itself exists only
 //! in the answer to its creation.
 
+use std::time::Duration;
+
 use domain::{
-    KeyId, Timestamp, UserId, VirtualKey,
+    BudgetScope, KeyId, KeyOwner, Timestamp, UserId, VirtualKey,
     account::{KeyQuery, KeySummary, NewKeyInput},
-    budget::BudgetPeriod,
+    budget::BudgetStatus,
     page::Page,
     validation::{self, Conflict, Field, FieldError, Problem},
 };
-use storage::{KeySource, NewKey};
+use storage::{KeySecret, KeySource, NewKey, Spends};
 
 use crate::{
     Admin, Control, ControlError, Principal, ShownSecret, error::found, secret::recognisable_parts,
 };
+
+/// How long an older secret of a rotated key can go on working.
+const LONGEST_OVERLAP: Duration = Duration::from_secs(90 * 24 * 3_600);
 
 /// Keys that users may make for themselves; admins may make more.
 const MAX_OWN_KEYS: u32 = 100;
@@ -50,7 +55,7 @@ impl Control {
         input: NewKeyInput,
     ) -> Result<ShownKey, ControlError> {
         self.user(owner).await?;
-        self.make_key(owner, input).await
+        self.make_key(KeyOwner::User(owner), input).await
     }
 
     /// # Errors
@@ -86,6 +91,40 @@ impl Control {
         active: bool,
     ) -> Result<(), ControlError> {
         self.switch_key(id, active, true).await
+    }
+
+    /// Gives the key a new secret; the present one goes on working for `overlap`.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`], [`Conflict::KeyRevoked`], [`Conflict::EnvironmentKey`].
+    pub async fn rotate_key(
+        &self,
+        _: &Admin,
+        id: KeyId,
+        overlap: Duration,
+    ) -> Result<ShownKey, ControlError> {
+        self.rotate(id, overlap).await
+    }
+
+    /// Ends the key for good. It stays in the lists.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`], [`Conflict::KeyRevoked`].
+    pub async fn revoke_key(&self, _: &Admin, id: KeyId) -> Result<(), ControlError> {
+        self.revoke(id).await
+    }
+
+    /// What counts against the key's own budget.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`].
+    pub async fn key_budget(&self, _: &Admin, id: KeyId) -> Result<BudgetStatus, ControlError> {
+        let key = self
+            .db()
+            .find_key(id)
+            .await?
+            .ok_or(ControlError::NotFound)?;
+        self.budget_status(BudgetScope::Key(id), key.budget).await
     }
 
     /// # Errors
@@ -133,7 +172,35 @@ impl Control {
         if keys.get(&owner).is_some_and(|n| *n >= MAX_OWN_KEYS) {
             return Err(ControlError::Conflict(Conflict::TooManyKeys));
         }
-        self.make_key(owner, input).await
+        self.make_key(KeyOwner::User(owner), input).await
+    }
+
+    /// Gives a key of one's own, or of a team that one owns, a new secret; the present one goes on
+    /// working for `overlap`.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`], [`Conflict::KeyRevoked`], and as [`Control::list_my_keys`].
+    pub async fn rotate_my_key(
+        &self,
+        principal: &Principal,
+        id: KeyId,
+        overlap: Duration,
+    ) -> Result<ShownKey, ControlError> {
+        self.runnable_key(principal, id).await?;
+        self.rotate(id, overlap).await
+    }
+
+    /// Ends a key for good.
+    ///
+    /// # Errors
+    /// As [`Control::rotate_my_key`].
+    pub async fn revoke_my_key(
+        &self,
+        principal: &Principal,
+        id: KeyId,
+    ) -> Result<(), ControlError> {
+        self.runnable_key(principal, id).await?;
+        self.revoke(id).await
     }
 
     /// # Errors
@@ -144,7 +211,8 @@ impl Control {
         id: KeyId,
         active: bool,
     ) -> Result<(), ControlError> {
-        let key = self.own_key(principal, id).await?;
+        let key = self.runnable_key(principal, id).await?;
+        not_revoked(&key)?;
         if active && key.disabled_by_admin {
             return Err(ControlError::Forbidden);
         }
@@ -158,27 +226,29 @@ impl Control {
         principal: &Principal,
         id: KeyId,
     ) -> Result<(), ControlError> {
-        self.own_key(principal, id).await?;
+        self.runnable_key(principal, id).await?;
         self.remove_key(id).await
     }
 
-    /// The key, if it is the principal's own. Keys never change hands, so that what is done next
-    /// is done to their own key.
-    async fn own_key(&self, principal: &Principal, id: KeyId) -> Result<VirtualKey, ControlError> {
-        let owner = principal.owner()?;
-        let key = self.db().find_key(id).await?;
-        key.filter(|key| key.user_id == owner)
-            .ok_or(ControlError::NotFound)
-    }
-
-    async fn key_summaries(&self, query: &KeyQuery) -> Result<Page<KeySummary>, ControlError> {
+    pub(crate) async fn key_summaries(
+        &self,
+        query: &KeyQuery,
+    ) -> Result<Page<KeySummary>, ControlError> {
         let page = self.db().list_keys(query).await?;
-        let ids: Vec<KeyId> = page.rows.iter().map(|row| row.key.id).collect();
-        let month = self.current(BudgetPeriod::Monthly);
-        let spend = self.db().spend_of_keys(&ids, month.start).await?;
+        let scopes: Vec<BudgetScope> = page
+            .rows
+            .iter()
+            .map(|row| BudgetScope::Key(row.key.id))
+            .collect();
+        let [today, month] = self.spends_after_resets(&scopes).await?;
+        let of = |spends: &Spends, key: KeyId| {
+            let spent = spends.get(&BudgetScope::Key(key));
+            spent.copied().unwrap_or_default()
+        };
         let now = self.now();
         Ok(page.map(|row| KeySummary {
-            spent_this_month: spend.get(&row.key.id).copied().unwrap_or_default(),
+            spent_today: of(&today, row.key.id),
+            spent_this_month: of(&month, row.key.id),
             status: row.key.status(now),
             owner: row.owner,
             owner_active: row.owner_active,
@@ -188,7 +258,7 @@ impl Control {
 
     pub(crate) async fn make_key(
         &self,
-        owner: UserId,
+        owner: KeyOwner,
         input: NewKeyInput,
     ) -> Result<ShownKey, ControlError> {
         self.change(move |control| async move { control.insert_key(owner, input).await })
@@ -198,26 +268,65 @@ impl Control {
     /// Part of a change: the caller announces it.
     pub(crate) async fn insert_key(
         &self,
-        owner: UserId,
+        owner: KeyOwner,
         input: NewKeyInput,
     ) -> Result<ShownKey, ControlError> {
         let now = self.now();
         let input = checked(input, Some(now))?;
-        let secret = ShownSecret::virtual_key()?;
-        let (prefix, last4) = recognisable_parts(secret.reveal());
+        let (secret, stored) = self.new_secret()?;
         let new = NewKey {
-            user_id: owner,
-            label: input.label,
-            hash: self.inner.hasher.hash(secret.reveal()),
-            prefix,
-            last4,
-            expires_at: input.expires_at,
-            requests_per_minute: input.requests_per_minute,
-            allowed_models: input.allowed_models,
+            owner,
+            secret: stored,
+            chosen: input,
             source: KeySource::Admin,
         };
         let key = self.db().create_key(&new, now).await?;
         Ok(ShownKey { key, secret })
+    }
+
+    fn new_secret(&self) -> Result<(ShownSecret, KeySecret), ControlError> {
+        let secret = ShownSecret::virtual_key()?;
+        let (prefix, last4) = recognisable_parts(secret.reveal());
+        let stored = KeySecret {
+            hash: self.inner.hasher.hash(secret.reveal()),
+            prefix,
+            last4,
+        };
+        Ok((secret, stored))
+    }
+
+    async fn rotate(&self, id: KeyId, overlap: Duration) -> Result<ShownKey, ControlError> {
+        let key = self
+            .db()
+            .find_key(id)
+            .await?
+            .ok_or(ControlError::NotFound)?;
+        not_revoked(&key)?;
+        if self.db().key_source(id).await? == Some(KeySource::Environment) {
+            return Err(ControlError::Conflict(Conflict::EnvironmentKey));
+        }
+        let (secret, stored) = self.new_secret()?;
+        let overlap = overlap.min(LONGEST_OVERLAP);
+        let overlap = i64::try_from(overlap.as_millis()).unwrap_or(i64::MAX);
+        self.change(move |control| async move {
+            let now = control.now();
+            let until = Timestamp(now.0.saturating_add(overlap));
+            let key = control.db().rotate_key(id, &stored, until, now).await?;
+            let key = key.ok_or(ControlError::Conflict(Conflict::KeyRevoked))?;
+            Ok(ShownKey { key, secret })
+        })
+        .await
+    }
+
+    async fn revoke(&self, id: KeyId) -> Result<(), ControlError> {
+        self.change(move |control| async move {
+            if control.db().revoke_key(id, control.now()).await? {
+                return Ok(());
+            }
+            let key = control.db().find_key(id).await?;
+            not_revoked(&key.ok_or(ControlError::NotFound)?)
+        })
+        .await
     }
 
     async fn switch_key(
@@ -226,6 +335,12 @@ impl Control {
         active: bool,
         by_admin: bool,
     ) -> Result<(), ControlError> {
+        let key = self
+            .db()
+            .find_key(id)
+            .await?
+            .ok_or(ControlError::NotFound)?;
+        not_revoked(&key)?;
         self.change(move |control| async move {
             found(control.db().set_key_active(id, active, by_admin).await?)
         })
@@ -246,7 +361,17 @@ fn checked(input: NewKeyInput, earliest: Option<Timestamp>) -> Result<NewKeyInpu
     }
     Ok(NewKeyInput {
         label: validation::label(&input.label)?,
-        allowed_models: validation::allowed_models(&input.allowed_models)?,
-        ..input
+        expires_at: input.expires_at,
+        limits: validation::rate_limits(input.limits)?,
+        budget: validation::budget_limits(input.budget)?,
+        access: validation::access(&input.access)?,
+        tags: validation::tags(&input.tags)?,
     })
+}
+
+fn not_revoked(key: &VirtualKey) -> Result<(), ControlError> {
+    match key.revoked_at {
+        None => Ok(()),
+        Some(_) => Err(ControlError::Conflict(Conflict::KeyRevoked)),
+    }
 }

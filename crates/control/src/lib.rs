@@ -6,13 +6,16 @@
 mod account;
 mod auth;
 mod bootstrap;
+mod budgets;
 mod environment_keys;
 mod error;
 mod keys;
 mod passwords;
+mod prices;
 mod principal;
 mod reports;
 mod secret;
+mod teams;
 mod throttle;
 mod users;
 mod vault;
@@ -29,14 +32,24 @@ pub use bootstrap::{AdminCreated, Bootstrap};
 pub use domain::account::{KeyQuery, NewKeyInput, ProfileInput, UserQuery};
 pub use error::ControlError;
 pub use keys::ShownKey;
+pub use prices::DeploymentPrices;
 pub use principal::{Admin, Principal};
 pub use secret::ShownSecret;
 pub use users::{CreatedUser, NewUserInput};
 pub use vault::{RevealedSecret, Vault};
 
-/// Awaited after every change to users, keys or budgets and before the caller gets its answer, so
-/// that whoever is told "disabled" can rely on it.
-pub type ChangeListener = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+/// What has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Users, teams, keys, budgets or limits.
+    Accounts,
+    Prices,
+}
+
+/// Awaited after every change and before the caller gets its answer, so that whoever is told
+/// "disabled" can rely on it.
+pub type ChangeListener =
+    Arc<dyn Fn(Change) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// What the configuration decides.
 #[derive(Clone, Debug)]
@@ -123,11 +136,23 @@ impl Control {
         T: Send + 'static,
         F: Future<Output = Result<T, ControlError>> + Send + 'static,
     {
+        self.change_of(Change::Accounts, change).await
+    }
+
+    async fn change_of<T, F>(
+        &self,
+        what: Change,
+        change: impl FnOnce(Self) -> F,
+    ) -> Result<T, ControlError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ControlError>> + Send + 'static,
+    {
         let control = self.clone();
         let change = change(self.clone());
         let task = tokio::spawn(async move {
             let changed = change.await?;
-            control.announce().await;
+            (control.inner.on_change)(what).await;
             Ok(changed)
         });
         task.await
@@ -136,7 +161,7 @@ impl Control {
 
     /// Tells the rest of the router that accounts have changed.
     async fn announce(&self) {
-        (self.inner.on_change)().await;
+        (self.inner.on_change)(Change::Accounts).await;
     }
 }
 

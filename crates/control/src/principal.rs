@@ -92,6 +92,15 @@ impl Principal {
 }
 
 impl Admin {
+    /// The same person, or the master key, for use cases that others than admins may carry out too.
+    #[must_use]
+    pub fn principal(&self) -> Principal {
+        Principal {
+            user_id: self.user_id,
+            ..Principal::master_key()
+        }
+    }
+
     pub(crate) fn is(&self, user: UserId) -> bool {
         self.user_id == Some(user)
     }

@@ -2,8 +2,8 @@
 //! of the reporting zone; figures are exact sums of the ledger, and only budgets know resets.
 
 use domain::{
-    NanoUsd, RequestId, Timestamp, User, UserId,
-    budget::{BudgetPeriod, BudgetStatus, remaining},
+    BudgetScope, NanoUsd, RequestId, Timestamp, UserId,
+    budget::{BudgetPeriod, BudgetStatus},
     period::{self, Period},
     report::{
         Bucket, MonthlySpend, MyOverview, NamedTotals, Overview, PeriodSpend, ReportRange,
@@ -43,7 +43,8 @@ impl Control {
     /// As [`Control::my_overview`].
     pub async fn my_budget(&self, principal: &Principal) -> Result<BudgetStatus, ControlError> {
         let user = self.user(principal.owner()?).await?;
-        self.budget_status(&user).await
+        let whose = BudgetScope::User(user.id);
+        self.budget_status(whose, user.budget).await
     }
 
     /// The present day or month by model, the dearest first.
@@ -149,26 +150,6 @@ impl Control {
         Ok(request.map(|request| summary(request, self.zone())))
     }
 
-    pub(crate) async fn budget_status(&self, user: &User) -> Result<BudgetStatus, ControlError> {
-        let daily_spend = self.spend_of(user.id, BudgetPeriod::Daily).await?;
-        let monthly_spend = self.spend_of(user.id, BudgetPeriod::Monthly).await?;
-        let daily_resets_at = self.current(BudgetPeriod::Daily).end;
-        let monthly_resets_at = self.current(BudgetPeriod::Monthly).end;
-        let local = |at| label(at, self.zone(), "%Y-%m-%d %H:%M");
-        Ok(BudgetStatus {
-            daily_budget: user.budget.daily,
-            daily_spend,
-            daily_remaining: remaining(user.budget.daily, daily_spend),
-            daily_resets_at,
-            daily_resets_at_local: local(daily_resets_at),
-            monthly_budget: user.budget.monthly,
-            monthly_spend,
-            monthly_remaining: remaining(user.budget.monthly, monthly_spend),
-            monthly_resets_at,
-            monthly_resets_at_local: local(monthly_resets_at),
-        })
-    }
-
     async fn overview_of(&self, user: Option<UserId>) -> Result<Overview, ControlError> {
         let today = self.current(BudgetPeriod::Daily);
         let month = self.current(BudgetPeriod::Monthly);
@@ -249,7 +230,7 @@ fn hours_until(day: Period, now: Timestamp) -> Vec<Period> {
     hours
 }
 
-fn label(at: Timestamp, zone: &TimeZone, format: &str) -> String {
+pub(crate) fn label(at: Timestamp, zone: &TimeZone, format: &str) -> String {
     let local: Zoned = jiff::Timestamp::from_millisecond(at.0)
         .unwrap_or_default()
         .to_zoned(zone.clone());
@@ -262,7 +243,7 @@ fn summary(request: LoggedRequest, zone: &TimeZone) -> RequestSummary {
         request_id: row.request_id,
         started_at: row.started_at,
         started_at_local: label(row.started_at, zone, "%Y-%m-%d %H:%M:%S"),
-        user: request.user,
+        user: request.owner,
         key_label: request.key_label,
         backend: request.backend,
         request_model: row.request_model,
@@ -270,9 +251,10 @@ fn summary(request: LoggedRequest, zone: &TimeZone) -> RequestSummary {
         stream: row.stream,
         outcome: row.outcome,
         status: row.status,
-        usage: row.usage,
-        usage_estimated: row.usage_estimated,
-        cost: row.cost,
+        usage: row.used.tokens,
+        usage_estimated: row.used.estimated,
+        cost: request.total_cost,
+        attempts: row.attempts,
         time_to_first_chunk_ms: row.time_to_first_chunk_ms,
         duration_ms: row.duration_ms,
         error: row.error,

@@ -1,17 +1,14 @@
 //! Managing users: for admins only. A user's spend is shown after resets, as the budget sees it.
 
-use std::collections::HashMap;
-
 use domain::{
-    BudgetLimits, NanoUsd, Role, User, UserId,
+    BudgetLimits, BudgetScope, KeyOwner, RateLimits, Role, User, UserId,
     account::{ProfileInput, UserQuery, UserSummary},
-    budget::{BudgetPeriod, BudgetStatus},
+    budget::BudgetStatus,
     page::Page,
-    period::{self, Period},
     validation::{self, Conflict, Field, FieldError, Problem},
 };
 use secrecy::{ExposeSecret, SecretString};
-use storage::NewUser;
+use storage::{NewUser, Spends};
 
 use crate::{
     Admin, Control, ControlError, NewKeyInput, ShownKey, ShownSecret, environment_keys,
@@ -29,10 +26,7 @@ pub struct NewUserInput {
     pub role: Role,
     /// `None`: one is generated, and must be changed at the first sign-in.
     pub password: Option<SecretString>,
-    /// 0 is unlimited.
-    pub daily_budget: NanoUsd,
-    /// 0 is unlimited.
-    pub monthly_budget: NanoUsd,
+    pub budget: BudgetLimits,
     /// Whether to make a key as well.
     pub with_key: bool,
 }
@@ -57,13 +51,17 @@ impl Control {
     ) -> Result<Page<UserSummary>, ControlError> {
         let page = self.db().list_users(query).await?;
         let ids: Vec<UserId> = page.rows.iter().map(|user| user.id).collect();
-        let today = self.spend_after_resets(&ids, BudgetPeriod::Daily).await?;
-        let month = self.spend_after_resets(&ids, BudgetPeriod::Monthly).await?;
+        let scopes: Vec<BudgetScope> = ids.iter().copied().map(BudgetScope::User).collect();
+        let [today, month] = self.spends_after_resets(&scopes).await?;
+        let of = |spends: &Spends, user: &User| {
+            let spent = spends.get(&BudgetScope::User(user.id));
+            spent.copied().unwrap_or_default()
+        };
         let keys = self.db().count_keys(&ids).await?;
         Ok(page.map(|user| UserSummary {
             keys: keys.get(&user.id).copied().unwrap_or(0),
-            spent_today: today.get(&user.id).copied().unwrap_or_default(),
-            spent_this_month: month.get(&user.id).copied().unwrap_or_default(),
+            spent_today: of(&today, &user),
+            spent_this_month: of(&month, &user),
             user,
         }))
     }
@@ -73,11 +71,12 @@ impl Control {
     pub async fn get_user(&self, _: &Admin, id: UserId) -> Result<UserSummary, ControlError> {
         let user = self.user(id).await?;
         let keys = self.db().count_keys(&[id]).await?;
+        let spends = self.spend_of(BudgetScope::User(id)).await?;
         Ok(UserSummary {
             user,
             keys: keys.get(&id).copied().unwrap_or(0),
-            spent_today: self.spend_of(id, BudgetPeriod::Daily).await?,
-            spent_this_month: self.spend_of(id, BudgetPeriod::Monthly).await?,
+            spent_today: spends[0],
+            spent_this_month: spends[1],
         })
     }
 
@@ -85,7 +84,7 @@ impl Control {
     /// [`ControlError::NotFound`].
     pub async fn user_budget(&self, _: &Admin, id: UserId) -> Result<BudgetStatus, ControlError> {
         let user = self.user(id).await?;
-        self.budget_status(&user).await
+        self.budget_status(BudgetScope::User(id), user.budget).await
     }
 
     /// # Errors
@@ -97,10 +96,7 @@ impl Control {
     ) -> Result<CreatedUser, ControlError> {
         let name = free_name(&input.name)?;
         let email = validation::email(input.email.as_deref())?;
-        let budget = checked_budget(BudgetLimits {
-            daily: input.daily_budget,
-            monthly: input.monthly_budget,
-        })?;
+        let budget = validation::budget_limits(input.budget)?;
         let (password, generated_password) = match input.password {
             Some(password) => {
                 validation::password(password.expose_secret())?;
@@ -128,7 +124,7 @@ impl Control {
                         label: FIRST_KEY_LABEL.to_owned(),
                         ..NewKeyInput::default()
                     };
-                    Some(control.insert_key(user.id, input).await?)
+                    Some(control.insert_key(KeyOwner::User(user.id), input).await?)
                 } else {
                     None
                 };
@@ -200,7 +196,7 @@ impl Control {
         id: UserId,
         budget: BudgetLimits,
     ) -> Result<(), ControlError> {
-        let budget = checked_budget(budget)?;
+        let budget = validation::budget_limits(budget)?;
         self.change(move |control| async move {
             let now = control.now();
             found(control.db().update_budget(id, budget, now).await?)
@@ -208,21 +204,18 @@ impl Control {
         .await
     }
 
-    /// Forgives what the user spent so far in the present day or month. The ledger and the bill
-    /// stay as they are.
-    ///
     /// # Errors
-    /// [`ControlError::NotFound`].
-    pub async fn reset_spend(
+    /// [`ControlError::NotFound`], [`ControlError::Invalid`].
+    pub async fn update_user_limits(
         &self,
         _: &Admin,
         id: UserId,
-        period: BudgetPeriod,
+        limits: RateLimits,
     ) -> Result<(), ControlError> {
+        let limits = validation::rate_limits(limits)?;
         self.change(move |control| async move {
-            let (start, now) = (control.current(period).start, control.now());
-            control.db().reset_budget(id, period, start, now).await?;
-            Ok(())
+            let now = control.now();
+            found(control.db().update_user_limits(id, limits, now).await?)
         })
         .await
     }
@@ -260,37 +253,6 @@ impl Control {
     pub(crate) async fn user(&self, id: UserId) -> Result<User, ControlError> {
         self.db().find_user(id).await?.ok_or(ControlError::NotFound)
     }
-
-    /// The day or month that now lies in.
-    pub(crate) fn current(&self, period: BudgetPeriod) -> Period {
-        match period {
-            BudgetPeriod::Daily => period::day(self.now(), self.zone()),
-            BudgetPeriod::Monthly => period::month(self.now(), self.zone()),
-        }
-    }
-
-    pub(crate) async fn spend_of(
-        &self,
-        id: UserId,
-        period: BudgetPeriod,
-    ) -> Result<NanoUsd, ControlError> {
-        let spend = self.spend_after_resets(&[id], period).await?;
-        Ok(spend.get(&id).copied().unwrap_or_default())
-    }
-
-    async fn spend_after_resets(
-        &self,
-        ids: &[UserId],
-        period: BudgetPeriod,
-    ) -> Result<HashMap<UserId, NanoUsd>, ControlError> {
-        let start = self.current(period).start;
-        let mut spend = self.db().spend_of_users(ids, start).await?;
-        for (id, forgiven) in self.db().forgiven(ids, period, start).await? {
-            let left = spend.entry(id).or_default();
-            *left = (*left - forgiven).max(NanoUsd::ZERO);
-        }
-        Ok(spend)
-    }
 }
 
 fn free_name(name: &str) -> Result<String, FieldError> {
@@ -299,11 +261,4 @@ fn free_name(name: &str) -> Result<String, FieldError> {
         return Err(FieldError::new(Field::Name, Problem::Reserved));
     }
     Ok(name)
-}
-
-fn checked_budget(budget: BudgetLimits) -> Result<BudgetLimits, FieldError> {
-    Ok(BudgetLimits {
-        daily: validation::not_negative(Field::DailyBudget, budget.daily)?,
-        monthly: validation::not_negative(Field::MonthlyBudget, budget.monthly)?,
-    })
 }

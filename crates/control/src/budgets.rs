@@ -1,0 +1,170 @@
+//! Budgets of users, teams and keys: what counts against them, until when they last, and what was told
+//! about them. That they hold is the data plane's business.
+
+use domain::{
+    BudgetLimits, BudgetScope, NanoUsd, Timestamp,
+    budget::{BudgetAlert, BudgetPeriod, BudgetStatus, forecast, remaining},
+    period::{self, Period},
+};
+use storage::{EventRecord, Spends};
+
+use crate::{Admin, Control, ControlError, Principal, reports::label};
+
+/// Alerts of a list.
+const LATEST_ALERTS: u32 = 50;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// How far back the pace of a monthly budget is measured.
+const MONTHLY_PACE_MS: i64 = 7 * 24 * HOUR_MS;
+
+/// A pace is measured over this long at least: the first call of a day says nothing about the day.
+const SHORTEST_PACE_MS: i64 = HOUR_MS;
+
+impl Control {
+    /// What was told about everybody's budgets, the latest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn budget_alerts(&self, _: &Admin) -> Result<Vec<BudgetAlert>, ControlError> {
+        let records = self.db().latest_budget_events(LATEST_ALERTS).await?;
+        Ok(records.into_iter().map(|r| self.alert(r)).collect())
+    }
+
+    /// What was told this month about the principal's own budget.
+    ///
+    /// # Errors
+    /// [`ControlError::Forbidden`] for the master key, [`ControlError::PasswordChangeRequired`].
+    pub async fn my_budget_alerts(
+        &self,
+        principal: &Principal,
+    ) -> Result<Vec<BudgetAlert>, ControlError> {
+        let whose = BudgetScope::User(principal.owner()?);
+        let since = self.current(BudgetPeriod::Monthly).start;
+        let records = self.db().budget_events_of(whose, since).await?;
+        Ok(records.into_iter().map(|r| self.alert(r)).collect())
+    }
+
+    /// Forgives what was spent so far in the present day or month. The ledger and the bill stay as
+    /// they are.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`].
+    pub async fn reset_budget(
+        &self,
+        _: &Admin,
+        whose: BudgetScope,
+        period: BudgetPeriod,
+    ) -> Result<(), ControlError> {
+        self.change(move |control| async move {
+            let (start, now) = (control.current(period).start, control.now());
+            control.db().reset_budget(whose, period, start, now).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The day or month that now lies in.
+    pub(crate) fn current(&self, period: BudgetPeriod) -> Period {
+        match period {
+            BudgetPeriod::Daily => period::day(self.now(), self.zone()),
+            BudgetPeriod::Monthly => period::month(self.now(), self.zone()),
+        }
+    }
+
+    /// What counts against the budget today and this month.
+    pub(crate) async fn spend_of(&self, whose: BudgetScope) -> Result<[NanoUsd; 2], ControlError> {
+        let spends = self.spends_after_resets(&[whose]).await?;
+        Ok(spends.map(|spends| spends.get(&whose).copied().unwrap_or_default()))
+    }
+
+    /// The same for many.
+    pub(crate) async fn spends_after_resets(
+        &self,
+        whose: &[BudgetScope],
+    ) -> Result<[Spends; 2], ControlError> {
+        let today = self.spends_in(whose, BudgetPeriod::Daily).await?;
+        let month = self.spends_in(whose, BudgetPeriod::Monthly).await?;
+        Ok([today, month])
+    }
+
+    async fn spends_in(
+        &self,
+        whose: &[BudgetScope],
+        period: BudgetPeriod,
+    ) -> Result<Spends, ControlError> {
+        let start = self.current(period).start;
+        let mut spends = self.db().spend_of(whose, start).await?;
+        for (scope, forgiven) in self.db().forgiven(whose, period, start).await? {
+            let left = spends.entry(scope).or_default();
+            *left = (*left - forgiven).max(NanoUsd::ZERO);
+        }
+        Ok(spends)
+    }
+
+    pub(crate) async fn budget_status(
+        &self,
+        whose: BudgetScope,
+        limits: BudgetLimits,
+    ) -> Result<BudgetStatus, ControlError> {
+        let [daily_spend, monthly_spend] = self.spend_of(whose).await?;
+        let day = self.current(BudgetPeriod::Daily);
+        let month = self.current(BudgetPeriod::Monthly);
+        let local = |at| label(at, self.zone(), "%Y-%m-%d %H:%M");
+        let daily_remaining = remaining(limits.daily, daily_spend);
+        let monthly_remaining = remaining(limits.monthly, monthly_spend);
+        let now = self.now();
+        let today_so_far = now.millis_since(day.start);
+        let daily_ends = self
+            .forecast(whose, daily_remaining, today_so_far, day.end)
+            .await?;
+        let monthly_ends = self
+            .forecast(whose, monthly_remaining, MONTHLY_PACE_MS, month.end)
+            .await?;
+        Ok(BudgetStatus {
+            limits,
+            daily_budget: limits.daily,
+            daily_spend,
+            daily_remaining,
+            daily_resets_at: day.end,
+            daily_resets_at_local: local(day.end),
+            monthly_budget: limits.monthly,
+            monthly_spend,
+            monthly_remaining,
+            monthly_resets_at: month.end,
+            monthly_resets_at_local: local(month.end),
+            daily_ends_at_local: daily_ends.map(local),
+            monthly_ends_at_local: monthly_ends.map(local),
+        })
+    }
+
+    /// When a budget ends at the pace of the last `over` milliseconds, if before `until`.
+    async fn forecast(
+        &self,
+        whose: BudgetScope,
+        left: Option<NanoUsd>,
+        over: i64,
+        until: Timestamp,
+    ) -> Result<Option<Timestamp>, ControlError> {
+        let Some(left) = left else { return Ok(None) };
+        let now = self.now();
+        let over = over.max(SHORTEST_PACE_MS);
+        let lately = Period {
+            start: Timestamp(now.0.saturating_sub(over)),
+            end: Timestamp(now.0.saturating_add(1)),
+        };
+        let spent = self.db().spend_between(&[whose], lately).await?;
+        let spent = spent.get(&whose).copied().unwrap_or_default();
+        Ok(forecast(left, spent, over, now, until))
+    }
+
+    fn alert(&self, record: EventRecord) -> BudgetAlert {
+        BudgetAlert {
+            id: record.id,
+            at_local: label(record.event.at, self.zone(), "%Y-%m-%d %H:%M"),
+            event: record.event,
+            name: record.name,
+            delivered_at: record.delivered_at,
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Teams: made by admins, run by their owners. A member sees the team's keys, budget and usage; an owner
+//! manages members and keys within the budget and limits that an admin has set.
+
+use domain::{
+    BudgetScope, KeyId, KeyOwner, TeamId, UserId, VirtualKey,
+    account::{KeyQuery, KeySummary, NewKeyInput},
+    budget::BudgetStatus,
+    page::Page,
+    team::{Team, TeamInput, TeamMember, TeamRole, TeamSummary},
+    validation,
+};
+use storage::CountedTeam;
+
+use crate::{Admin, Control, ControlError, Principal, ShownKey, error::found};
+
+impl Control {
+    /// # Errors
+    /// [`ControlError::Invalid`], [`domain::validation::Conflict::TeamNameTaken`].
+    pub async fn create_team(&self, _: &Admin, input: TeamInput) -> Result<Team, ControlError> {
+        let input = checked(input)?;
+        self.change(move |control| async move {
+            Ok(control.db().create_team(&input, control.now()).await?)
+        })
+        .await
+    }
+
+    /// # Errors
+    /// [`ControlError::NotFound`], and as [`Control::create_team`].
+    pub async fn update_team(
+        &self,
+        _: &Admin,
+        id: TeamId,
+        input: TeamInput,
+    ) -> Result<Team, ControlError> {
+        let input = checked(input)?;
+        self.change(move |control| async move {
+            let team = control.db().update_team(id, &input, control.now()).await?;
+            team.ok_or(ControlError::NotFound)
+        })
+        .await
+    }
+
+    /// Deletes the team and its keys. The ledger keeps what they spent.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`].
+    pub async fn delete_team(&self, _: &Admin, id: TeamId) -> Result<(), ControlError> {
+        self.change(move |control| async move { found(control.db().delete_team(id).await?) })
+            .await
+    }
+
+    /// All teams by name for an admin, one's own for everybody else.
+    ///
+    /// # Errors
+    /// [`ControlError::PasswordChangeRequired`].
+    pub async fn list_teams(
+        &self,
+        principal: &Principal,
+    ) -> Result<Vec<TeamSummary>, ControlError> {
+        let member = match principal.admin() {
+            Ok(_) => None,
+            Err(ControlError::Forbidden) => Some(principal.owner()?),
+            Err(other) => return Err(other),
+        };
+        let teams = self.db().list_teams(member).await?;
+        self.team_summaries(principal, teams).await
+    }
+
+    /// # Errors
+    /// [`ControlError::NotFound`] also for who is neither a member nor an admin.
+    pub async fn get_team(
+        &self,
+        principal: &Principal,
+        id: TeamId,
+    ) -> Result<TeamSummary, ControlError> {
+        self.team_role(principal, id).await?;
+        let team = self
+            .db()
+            .find_team(id)
+            .await?
+            .ok_or(ControlError::NotFound)?;
+        let mut summaries = self.team_summaries(principal, vec![team]).await?;
+        summaries.pop().ok_or(ControlError::NotFound)
+    }
+
+    /// # Errors
+    /// As [`Control::get_team`].
+    pub async fn team_budget(
+        &self,
+        principal: &Principal,
+        id: TeamId,
+    ) -> Result<BudgetStatus, ControlError> {
+        let summary = self.get_team(principal, id).await?;
+        let whose = BudgetScope::Team(id);
+        self.budget_status(whose, summary.team.budget).await
+    }
+
+    /// # Errors
+    /// As [`Control::get_team`].
+    pub async fn team_members(
+        &self,
+        principal: &Principal,
+        id: TeamId,
+    ) -> Result<Vec<TeamMember>, ControlError> {
+        self.team_role(principal, id).await?;
+        Ok(self.db().team_members(id).await?)
+    }
+
+    /// Makes a user a member, or changes their role.
+    ///
+    /// # Errors
+    /// [`ControlError::Forbidden`] for members who are no owners, [`ControlError::NotFound`] also when
+    /// there is no such user.
+    pub async fn set_team_member(
+        &self,
+        principal: &Principal,
+        team: TeamId,
+        user: UserId,
+        role: TeamRole,
+    ) -> Result<(), ControlError> {
+        self.may_run(principal, team).await?;
+        let now = self.now();
+        Ok(self.db().set_team_member(team, user, role, now).await?)
+    }
+
+    /// The same by the user's name, which is how owners know people.
+    ///
+    /// # Errors
+    /// As [`Control::set_team_member`].
+    pub async fn add_team_member(
+        &self,
+        principal: &Principal,
+        team: TeamId,
+        name: &str,
+        role: TeamRole,
+    ) -> Result<(), ControlError> {
+        self.may_run(principal, team).await?;
+        let user = self.db().find_user_by_name(name.trim()).await?;
+        let user = user.ok_or(ControlError::NotFound)?;
+        self.set_team_member(principal, team, user.id, role).await
+    }
+
+    /// Owners remove anybody, and members themselves.
+    ///
+    /// # Errors
+    /// As [`Control::set_team_member`].
+    pub async fn remove_team_member(
+        &self,
+        principal: &Principal,
+        team: TeamId,
+        user: UserId,
+    ) -> Result<(), ControlError> {
+        if principal.user_id() != Some(user) {
+            self.may_run(principal, team).await?;
+        } else {
+            self.team_role(principal, team).await?;
+        }
+        found(self.db().remove_team_member(team, user).await?)
+    }
+
+    /// # Errors
+    /// As [`Control::get_team`].
+    pub async fn list_team_keys(
+        &self,
+        principal: &Principal,
+        team: TeamId,
+        query: &KeyQuery,
+    ) -> Result<Page<KeySummary>, ControlError> {
+        self.team_role(principal, team).await?;
+        let query = KeyQuery {
+            team_id: Some(team),
+            user_id: None,
+            ..query.clone()
+        };
+        self.key_summaries(&query).await
+    }
+
+    /// # Errors
+    /// [`ControlError::Invalid`], and as [`Control::set_team_member`].
+    pub async fn create_team_key(
+        &self,
+        principal: &Principal,
+        team: TeamId,
+        input: NewKeyInput,
+    ) -> Result<ShownKey, ControlError> {
+        self.may_run(principal, team).await?;
+        self.make_key(KeyOwner::Team(team), input).await
+    }
+
+    /// Who may do something with a key that is not their own: the owners of its team.
+    pub(crate) async fn may_run_key(
+        &self,
+        principal: &Principal,
+        key: &VirtualKey,
+    ) -> Result<(), ControlError> {
+        match key.owner {
+            KeyOwner::User(user) if principal.owner()? == user => Ok(()),
+            KeyOwner::User(_) => Err(ControlError::NotFound),
+            KeyOwner::Team(team) => self.may_run(principal, team).await,
+        }
+    }
+
+    /// What who asks is in the team; an admin is as good as an owner.
+    async fn team_role(
+        &self,
+        principal: &Principal,
+        team: TeamId,
+    ) -> Result<TeamRole, ControlError> {
+        match principal.admin() {
+            Ok(_) => {
+                let team = self.db().find_team(team).await?;
+                team.map(|_| TeamRole::Owner).ok_or(ControlError::NotFound)
+            }
+            Err(ControlError::Forbidden) => {
+                let role = self.db().team_role(team, principal.owner()?).await?;
+                role.ok_or(ControlError::NotFound)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn may_run(&self, principal: &Principal, team: TeamId) -> Result<(), ControlError> {
+        match self.team_role(principal, team).await? {
+            TeamRole::Owner => Ok(()),
+            TeamRole::Member => Err(ControlError::Forbidden),
+        }
+    }
+
+    async fn team_summaries(
+        &self,
+        principal: &Principal,
+        teams: Vec<CountedTeam>,
+    ) -> Result<Vec<TeamSummary>, ControlError> {
+        let scopes: Vec<BudgetScope> = teams
+            .iter()
+            .map(|counted| BudgetScope::Team(counted.team.id))
+            .collect();
+        let [today, month] = self.spends_after_resets(&scopes).await?;
+        let mut summaries = Vec::with_capacity(teams.len());
+        for CountedTeam {
+            team,
+            members,
+            keys,
+        } in teams
+        {
+            let scope = BudgetScope::Team(team.id);
+            let role = match principal.user_id() {
+                Some(user) => self.db().team_role(team.id, user).await?,
+                None => None,
+            };
+            summaries.push(TeamSummary {
+                members,
+                keys,
+                spent_today: today.get(&scope).copied().unwrap_or_default(),
+                spent_this_month: month.get(&scope).copied().unwrap_or_default(),
+                role,
+                team,
+            });
+        }
+        Ok(summaries)
+    }
+
+    /// The key, if who asks may do something with it.
+    pub(crate) async fn runnable_key(
+        &self,
+        principal: &Principal,
+        id: KeyId,
+    ) -> Result<VirtualKey, ControlError> {
+        principal.owner()?;
+        // Keys never change hands, so that what is done next is done to the key that was checked.
+        let key = self
+            .db()
+            .find_key(id)
+            .await?
+            .ok_or(ControlError::NotFound)?;
+        self.may_run_key(principal, &key).await?;
+        Ok(key)
+    }
+}
+
+fn checked(input: TeamInput) -> Result<TeamInput, ControlError> {
+    Ok(TeamInput {
+        name: validation::user_name(&input.name)?,
+        active: input.active,
+        budget: validation::budget_limits(input.budget)?,
+        limits: validation::rate_limits(input.limits)?,
+    })
+}
