@@ -1,11 +1,12 @@
 //! Accepts connections and serves them by HTTP/1.1, and ends them in order: first no new ones, then
 //! running answers may finish within a bound, then what is left is cut, which settles it.
 
-use std::{convert::Infallible, future::Future, time::Duration};
+use std::{convert::Infallible, future::Future, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
     body::Body,
+    extract::ConnectInfo,
     http::{HeaderValue, Response, header::CONNECTION},
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -31,7 +32,6 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
     grace: Duration,
 ) {
-    let service = service_fn(move |request| answer(router.clone(), request));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT);
@@ -45,8 +45,8 @@ pub async fn serve(
             Some(_) = connections.join_next() => continue,
             () = &mut stop => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(error = %error, "failed to accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -57,7 +57,9 @@ pub async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(error = %error, "failed to set TCP_NODELAY");
         }
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
+        let router = router.clone();
+        let service = service_fn(move |request| answer(router.clone(), peer, request));
+        let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         connections.spawn(async move {
             if let Err(error) = connection.await {
@@ -83,8 +85,10 @@ pub async fn serve(
 /// Answers one request, and leaves the connection fit for the next.
 async fn answer(
     mut router: Router,
-    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    mut request: hyper::Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
+    request.extensions_mut().insert(ConnectInfo(peer));
     let unread = Unread::default();
     let request = request.map(|body| Body::new(RequestBody::new(body, unread.clone())));
     let mut response = router.call(request).await?;

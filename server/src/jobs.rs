@@ -1,9 +1,9 @@
 //! What happens in the background, at fixed intervals, for as long as the server runs.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use domain::{BackendId, clock::Clock};
-use gateway::{Gateway, egress};
+use domain::{BackendId, Timestamp, clock::Clock};
+use gateway::{Gateway, egress, idempotency::KEPT_FOR_MS};
 use storage::Database;
 use tokio::{
     task::JoinSet,
@@ -14,19 +14,17 @@ use crate::prices;
 
 const LAST_USED_EVERY: Duration = Duration::from_secs(5);
 const EXPIRE_SESSIONS_EVERY: Duration = Duration::from_secs(3600);
+const FORGET_ANSWERS_EVERY: Duration = Duration::from_secs(600);
 const DISCOVER_EVERY: Duration = Duration::from_secs(3600);
 /// After a failure; a backend may be starting beside us.
 const DISCOVER_AGAIN_AFTER: Duration = Duration::from_secs(15);
 
 /// Starts the jobs; they end when the set is dropped.
-pub fn start(
-    gateway: &Gateway,
-    database: &Database,
-    clock: std::sync::Arc<dyn Clock>,
-) -> JoinSet<()> {
+pub fn start(gateway: &Gateway, database: &Database, clock: &Arc<dyn Clock>) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     jobs.spawn(last_used(gateway.clone(), database.clone()));
-    jobs.spawn(expire_sessions(database.clone(), clock));
+    jobs.spawn(expire_sessions(database.clone(), Arc::clone(clock)));
+    jobs.spawn(forget_answers(database.clone(), Arc::clone(clock)));
     for backend in gateway.to_discover() {
         jobs.spawn(discover(gateway.clone(), backend));
     }
@@ -53,12 +51,23 @@ async fn last_used(gateway: Gateway, database: Database) {
     }
 }
 
-async fn expire_sessions(database: Database, clock: std::sync::Arc<dyn Clock>) {
+async fn expire_sessions(database: Database, clock: Arc<dyn Clock>) {
     let mut ticks = interval(EXPIRE_SESSIONS_EVERY);
     loop {
         ticks.tick().await;
         if let Err(error) = database.delete_expired_sessions(clock.now()).await {
             tracing::warn!(error = %error, "failed to delete expired sessions");
+        }
+    }
+}
+
+async fn forget_answers(database: Database, clock: Arc<dyn Clock>) {
+    let mut ticks = interval(FORGET_ANSWERS_EVERY);
+    loop {
+        ticks.tick().await;
+        let before = Timestamp(clock.now().0 - KEPT_FOR_MS);
+        if let Err(error) = database.prune_idempotent_answers(before).await {
+            tracing::warn!(error = %error, "failed to forget answers that were kept for repeated requests");
         }
     }
 }
@@ -73,7 +82,8 @@ async fn discover(gateway: Gateway, backend: BackendId) {
         }
     };
     loop {
-        let pause = match gateway.discover(&client, backend, prices::of).await {
+        let described = gateway.discover(&client, backend, prices::of).await;
+        let pause = match described {
             Ok(models) => {
                 tracing::info!(backend = name, models, "read the backend's list of models");
                 DISCOVER_EVERY

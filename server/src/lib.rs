@@ -3,6 +3,7 @@
 //! `control`'s. The binary beside this library only starts it.
 
 pub mod admin;
+pub mod alerts;
 pub mod assets;
 pub mod banner;
 pub mod cli;

@@ -24,6 +24,12 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => telemetry::complain(&error),
         },
+        Command::Ledger { command } => {
+            match command.run(&environment, &mut std::io::stdout().lock()) {
+                Ok(status) => ExitCode::from(status),
+                Err(error) => telemetry::complain(&format!("{error:#}")),
+            }
+        }
         Command::Serve(arguments) => {
             let loaded = match Config::load(&arguments.overrides(), &environment) {
                 Ok(loaded) => loaded,

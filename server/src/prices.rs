@@ -1,115 +1,269 @@
-//! List prices of widely used models, for backends whose configuration names none. A configured price
-//! comes before these, and a model that is in neither is unpriced and so refused, unless its backend
-//! allows that.
-//!
-//! USD per million tokens as published on the providers' pages "OpenAI API pricing" and "Anthropic:
-//! Pricing". Dated ids (`gpt-4o-2024-08-06`, `claude-sonnet-4-5-20250929`) have the price of the
-//! model they are a version of.
+//! The built-in price catalogue: list prices of widely used models, with the date from which each
+//! holds, for backends whose configuration names none. The table is `prices.csv`, which says for each
+//! row where it comes from. A configured price comes before these, and so does an admin's; a model that
+//! is in none of them is unpriced and so refused, unless its backend allows that.
 
-use domain::{NanoUsd, Price};
+use std::{collections::HashMap, sync::OnceLock};
 
-/// Name, input, cached input, output: nano-USD per thousand tokens, which is micro-dollars per
-/// million, so that every published price is a whole number here.
-const OPENAI: &[(&str, i64, i64, i64)] = &[
-    ("gpt-5", 1_250_000, 125_000, 10_000_000),
-    ("gpt-5-mini", 250_000, 25_000, 2_000_000),
-    ("gpt-5-nano", 50_000, 5_000, 400_000),
-    ("gpt-4.1", 2_000_000, 500_000, 8_000_000),
-    ("gpt-4.1-mini", 400_000, 100_000, 1_600_000),
-    ("gpt-4.1-nano", 100_000, 25_000, 400_000),
-    ("gpt-4o", 2_500_000, 1_250_000, 10_000_000),
-    ("gpt-4o-mini", 150_000, 75_000, 600_000),
-    ("o3", 2_000_000, 500_000, 8_000_000),
-    ("o4-mini", 1_100_000, 275_000, 4_400_000),
-    ("gpt-3.5-turbo", 500_000, 500_000, 1_500_000),
-];
+use domain::{
+    NanoUsd, ServiceTier, Timestamp,
+    pricing::{ContextTier, Price, Rates, ServicePrice, TierRates},
+};
+use gateway::{pipeline::ModelFacts, settings::BackendKind};
+use serde::Deserialize;
+use storage::{ConfiguredPrice, PriceSource};
 
-/// Name, input, output; cache reads cost a tenth of the input, writes 1.25 and 2 times as much.
-const ANTHROPIC: &[(&str, i64, i64)] = &[
-    ("claude-opus-4-6", 5_000_000, 25_000_000),
-    ("claude-opus-4-5", 5_000_000, 25_000_000),
-    ("claude-opus-4-1", 15_000_000, 75_000_000),
-    ("claude-opus-4", 15_000_000, 75_000_000),
-    ("claude-sonnet-4-6", 3_000_000, 15_000_000),
-    ("claude-sonnet-4-5", 3_000_000, 15_000_000),
-    ("claude-sonnet-4", 3_000_000, 15_000_000),
-    ("claude-3-7-sonnet", 3_000_000, 15_000_000),
-    ("claude-haiku-4-5", 1_000_000, 5_000_000),
-    ("claude-3-5-haiku", 800_000, 4_000_000),
-];
+const TABLE: &str = include_str!("../prices.csv");
 
-const PER_MILLION: i64 = 1_000;
-
-/// The list price of a model by the name that its provider gives it.
-#[must_use]
-pub fn of(model: &str) -> Option<Price> {
-    let is = |name: &str| {
-        model
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.is_empty() || is_date(rest))
-    };
-    let nano = |price: i64| NanoUsd(price * PER_MILLION);
-    if let Some((_, input, cached, output)) = OPENAI.iter().find(|(name, ..)| is(name)) {
-        return Some(Price {
-            input: nano(*input),
-            cache_read: nano(*cached),
-            // OpenAI does not charge for writing to its cache beyond the input price.
-            cache_write_5m: nano(*input),
-            cache_write_1h: nano(*input),
-            output: nano(*output),
-        });
-    }
-    ANTHROPIC
-        .iter()
-        .find(|(name, ..)| is(name))
-        .map(|(_, input, output)| Price {
-            input: nano(*input),
-            cache_read: nano(input / 10),
-            cache_write_5m: nano(input + input / 4),
-            cache_write_1h: nano(input * 2),
-            output: nano(*output),
-        })
+/// One row of the table: what a model costs from a day on, in one service tier and from one length of
+/// the input on. Amounts are in US dollars: per million tokens, per image, per minute of audio, per
+/// thousand searches.
+#[derive(Debug, Deserialize)]
+struct Row {
+    kind: String,
+    model: String,
+    from: String,
+    /// Empty: standard.
+    tier: String,
+    /// Tokens of input.
+    above: u64,
+    input: String,
+    cache_read: String,
+    cache_write_5m: String,
+    cache_write_1h: String,
+    output: String,
+    image: String,
+    audio_minute: String,
+    search_thousand: String,
+    max_output: Option<u64>,
+    /// The title of the page that says so.
+    source: String,
 }
 
-/// `-20250929` or `-2024-08-06`.
-fn is_date(suffix: &str) -> bool {
-    let digits = suffix.bytes().filter(u8::is_ascii_digit).count();
-    digits == 8
-        && suffix.starts_with('-')
-        && suffix.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+/// Why the table cannot be used; a mistake in the repository.
+#[derive(Debug, thiserror::Error)]
+enum TableError {
+    #[error("{0}")]
+    Csv(#[from] csv::Error),
+    #[error("line {line}: {what}")]
+    Row { line: u64, what: String },
+}
+
+type Catalogue = HashMap<String, HashMap<String, ModelFacts>>;
+
+/// The catalogue by kind, or provider, and model.
+fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    CATALOGUE.get_or_init(|| {
+        // A test reads the same table; it cannot be wrong here and right there.
+        read(TABLE).unwrap_or_else(|error| {
+            tracing::error!(error = %error, "the built-in price catalogue cannot be read");
+            Catalogue::new()
+        })
+    })
+}
+
+fn read(table: &str) -> Result<Catalogue, TableError> {
+    let mut catalogue = Catalogue::new();
+    let mut reader = csv::ReaderBuilder::new()
+        .comment(Some(b'#'))
+        .trim(csv::Trim::All)
+        .from_reader(table.as_bytes());
+    let headers = reader.headers()?.clone();
+    for record in reader.records() {
+        let record = record?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let row: Row = record.deserialize(Some(&headers))?;
+        let wrong = |what: String| TableError::Row { line, what };
+        if row.source.is_empty() {
+            return Err(wrong("no source".to_owned()));
+        }
+        let facts = catalogue
+            .entry(row.kind.clone())
+            .or_default()
+            .entry(row.model.clone())
+            .or_default();
+        facts.max_output_tokens = row.max_output.or(facts.max_output_tokens);
+        add(facts, &row).map_err(wrong)?;
+    }
+    for facts in catalogue.values_mut().flat_map(HashMap::values_mut) {
+        facts.prices.sort_by_key(|price| price.effective_from);
+        for dated in &mut facts.prices {
+            let tiers = dated.price.service.iter_mut().map(|s| &mut s.rates);
+            for tier in tiers.chain([&mut dated.price.standard]) {
+                tier.long_context.sort_by_key(|tier| tier.above);
+            }
+        }
+    }
+    Ok(catalogue)
+}
+
+/// Adds a row to what is known of its model.
+fn add(facts: &mut ModelFacts, row: &Row) -> Result<(), String> {
+    let day: jiff::civil::Date = row.from.parse().map_err(|e: jiff::Error| e.to_string())?;
+    let from = day
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .map_err(|error| error.to_string())?;
+    let from = Timestamp(from.timestamp().as_millisecond());
+    let tier = match row.tier.as_str() {
+        "" => ServiceTier::Standard,
+        name => ServiceTier::parse(name).ok_or_else(|| format!("no service tier {name:?}"))?,
+    };
+    let amount = |text: &str| NanoUsd::parse_usd(text).map_err(|e| format!("{text:?} is {e}"));
+    let or = |text: &str, default: NanoUsd| match text {
+        "" => Ok(default),
+        text => amount(text),
+    };
+    let input = or(&row.input, NanoUsd::ZERO)?;
+    let rates = Rates {
+        input,
+        cache_read: or(&row.cache_read, input)?,
+        cache_write_5m: or(&row.cache_write_5m, input)?,
+        cache_write_1h: or(&row.cache_write_1h, input)?,
+        output: or(&row.output, NanoUsd::ZERO)?,
+    };
+    let known = facts
+        .prices
+        .iter()
+        .position(|price| price.effective_from == Some(from));
+    let at = known.unwrap_or_else(|| {
+        facts.prices.push(ConfiguredPrice {
+            source: PriceSource::Catalogue,
+            effective_from: Some(from),
+            price: Price::default(),
+        });
+        facts.prices.len() - 1
+    });
+    let Some(ConfiguredPrice { price, .. }) = facts.prices.get_mut(at) else {
+        return Err("no place for it".to_owned());
+    };
+    let rates_of_tier = match tier {
+        ServiceTier::Standard => {
+            price.image = or(&row.image, price.image)?;
+            price.audio_minute = or(&row.audio_minute, price.audio_minute)?;
+            price.search_thousand = or(&row.search_thousand, price.search_thousand)?;
+            &mut price.standard
+        }
+        tier => {
+            let known = price.service.iter().position(|s| s.tier == tier);
+            let at = known.unwrap_or_else(|| {
+                price.service.push(ServicePrice {
+                    tier,
+                    rates: TierRates::default(),
+                });
+                price.service.len() - 1
+            });
+            &mut price.service[at].rates
+        }
+    };
+    match row.above {
+        0 => rates_of_tier.rates = rates,
+        above => rates_of_tier
+            .long_context
+            .push(ContextTier { above, rates }),
+    }
+    Ok(())
+}
+
+/// Providers of OpenAI's dialect by a part of their address, as the table calls them.
+const PROVIDERS: [(&str, &str); 9] = [
+    ("deepseek.com", "deepseek"),
+    ("groq.com", "groq"),
+    ("mistral.ai", "mistral"),
+    ("googleapis.com", "gemini"),
+    ("x.ai", "xai"),
+    ("cerebras.ai", "cerebras"),
+    ("deepinfra.com", "deepinfra"),
+    ("together.xyz", "together"),
+    ("openrouter.ai", "openrouter"),
+];
+
+/// What is known of `model`, by the name that its provider gives it, on a backend of this kind and at
+/// this address.
+#[must_use]
+pub fn of(kind: BackendKind, base_url: &str, model: &str) -> ModelFacts {
+    let host = base_url
+        .parse::<url::Url>()
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default();
+    let provider = PROVIDERS
+        .iter()
+        .find(|(part, _)| host == *part || host.ends_with(&format!(".{part}")))
+        .map(|(_, name)| *name);
+    // Servers of a dialect that are nobody known, such as Azure or another gateway, serve the models of
+    // those who are, under their names.
+    let kinds: &[&str] = match (kind, provider) {
+        (BackendKind::Bedrock, _) => &["bedrock"],
+        (BackendKind::Anthropic, _) => &["anthropic", "openai"],
+        (BackendKind::OpenaiCompatible, Some(provider)) => &[provider],
+        (BackendKind::Openai, _) | (BackendKind::OpenaiCompatible, None) => {
+            &["openai", "anthropic"]
+        }
+        (BackendKind::Demo, _) => &[],
+    };
+    kinds
+        .iter()
+        .filter_map(|kind| find(catalogue().get(*kind)?, model))
+        .next()
+        .unwrap_or_default()
+}
+
+fn find(models: &HashMap<String, ModelFacts>, model: &str) -> Option<ModelFacts> {
+    // An ARN ends with the id of the model or the inference profile.
+    let model = model
+        .rsplit('/')
+        .next()
+        .filter(|_| model.starts_with("arn:"))
+        .unwrap_or(model);
+    let mut names = vec![model];
+    if let Some(global) = model.strip_prefix("global.") {
+        names.push(global);
+    } else if let Some(rest) = GEOGRAPHIES.iter().find_map(|g| model.strip_prefix(g)) {
+        names.push(rest);
+    }
+    names
+        .into_iter()
+        .flat_map(|name| {
+            [
+                name,
+                without_version(name),
+                without_date(without_version(name)),
+            ]
+        })
+        .find_map(|name| models.get(name))
+        .cloned()
+}
+
+/// Bedrock's inference profiles within a geography cost as the model itself in one of its regions.
+const GEOGRAPHIES: [&str; 8] = ["us.", "eu.", "apac.", "jp.", "au.", "ca.", "sa.", "us-gov."];
+
+/// `…-v1:0` or `…-v1`, as Bedrock ends its ids.
+fn without_version(model: &str) -> &str {
+    let Some((name, version)) = model.rsplit_once("-v") else {
+        return model;
+    };
+    let number = !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit() || b == b':');
+    if number { name } else { model }
+}
+
+/// `…-20250929` or `…-2024-08-06`.
+fn without_date(model: &str) -> &str {
+    for length in ["-20250929".len(), "-2024-08-06".len()] {
+        let Some(at) = model.len().checked_sub(length) else {
+            continue;
+        };
+        let Some((name, date)) = model.split_at_checked(at) else {
+            continue;
+        };
+        let digits = date.bytes().filter(u8::is_ascii_digit).count();
+        let dashes = date.bytes().filter(|b| *b == b'-').count();
+        if date.starts_with("-20") && digits == 8 && digits + dashes == date.len() {
+            return name;
+        }
+    }
+    model
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_have_their_models_price_and_strangers_have_none() {
-        let dollars = |model| {
-            of(model).map(|p| {
-                (
-                    p.input.to_string(),
-                    p.cache_read.to_string(),
-                    p.output.to_string(),
-                )
-            })
-        };
-        let text = |a: &str, b: &str, c: &str| Some((a.to_owned(), b.to_owned(), c.to_owned()));
-        assert_eq!(dollars("gpt-4o"), text("$2.50", "$1.25", "$10.00"));
-        assert_eq!(dollars("gpt-4o-2024-08-06"), dollars("gpt-4o"));
-        assert_eq!(dollars("gpt-4o-mini"), text("$0.15", "$0.075", "$0.60"));
-        assert_eq!(
-            dollars("claude-sonnet-4-5-20250929"),
-            text("$3.00", "$0.30", "$15.00")
-        );
-        for stranger in [
-            "gpt-4o-audio-preview",
-            "claude-opus-4-7",
-            "gpt-6",
-            "",
-            "gpt-4o-",
-        ] {
-            assert_eq!(of(stranger), None, "{stranger}");
-        }
-    }
-}
+mod tests;

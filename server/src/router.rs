@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    routing::{get, patch},
+    routing::{delete, get, patch, post, put},
 };
 use storage::Database;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -35,6 +35,36 @@ pub fn build(state: AppState, database: Database) -> Router {
             "/admin/keys/{key}",
             patch(admin::keys::update).delete(admin::keys::delete),
         )
+        .route("/admin/keys/{key}/rotate", post(admin::keys::rotate))
+        .route("/admin/keys/{key}/revoke", post(admin::keys::revoke))
+        .route(
+            "/admin/teams",
+            get(admin::teams::list).post(admin::teams::create),
+        )
+        .route(
+            "/admin/teams/{id}",
+            get(admin::teams::show)
+                .patch(admin::teams::update)
+                .delete(admin::teams::delete),
+        )
+        .route(
+            "/admin/teams/{id}/members",
+            get(admin::teams::members).post(admin::teams::set_member),
+        )
+        .route(
+            "/admin/teams/{id}/members/{user}",
+            delete(admin::teams::remove_member),
+        )
+        .route(
+            "/admin/teams/{id}/keys",
+            get(admin::teams::list_keys).post(admin::teams::create_key),
+        )
+        .route("/admin/prices", get(admin::prices::list))
+        .route(
+            "/admin/prices/{deployment}",
+            put(admin::prices::set).delete(admin::prices::withdraw),
+        )
+        .route("/admin/budget-alerts", get(admin::alerts::list))
         .route("/admin/usage", get(admin::usage::usage))
         .route("/admin/monthly-history", get(admin::usage::monthly_history));
     site::routes(&state, database)

@@ -9,9 +9,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use control::{Bootstrap, ChangeListener, Control, ControlSettings};
+use control::{Bootstrap, Change, ChangeListener, Control, ControlSettings};
 use domain::{
     Dialect,
+    budget::BudgetEvent,
     clock::{Clock, SystemClock},
 };
 use gateway::{
@@ -24,9 +25,11 @@ use storage::{Database, DatabaseOptions, Synchronous, ledger::Ledger};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::mpsc,
 };
 
 use crate::{
+    alerts,
     banner::Banner,
     config::{self, Config, Loaded},
     connections, jobs, router,
@@ -75,6 +78,8 @@ pub struct Server {
     clock: Arc<dyn Clock>,
     bootstrap: Bootstrap,
     master_key: SecretString,
+    /// What is to be told about budgets.
+    told: mpsc::UnboundedReceiver<BudgetEvent>,
 }
 
 impl Server {
@@ -103,7 +108,8 @@ impl Server {
             .master_key
             .clone()
             .unwrap_or_else(|| secret.default_master_key());
-        let settings = settings::gateway_settings(&config, master_key.clone());
+        let (events, told) = mpsc::unbounded_channel();
+        let settings = settings::gateway_settings(&config, master_key.clone(), events);
         let (openai_model, anthropic_model) = models_to_try(&settings);
         let gateway = Gateway::start(
             settings,
@@ -181,6 +187,7 @@ impl Server {
             clock,
             bootstrap,
             master_key,
+            told,
         })
     }
 
@@ -208,13 +215,16 @@ impl Server {
             address: _,
             bootstrap,
             master_key,
+            told,
         } = self;
         // What has been shown is forgotten.
         drop((bootstrap, master_key));
         let gateway = state.gateway.clone();
         let grace = state.config.server.shutdown_grace;
+        let alerts_config = state.config.alerts.clone();
         let router = router::build(state, database.clone());
-        let mut jobs = jobs::start(&gateway, &database, clock);
+        let mut jobs = jobs::start(&gateway, &database, &clock);
+        jobs.spawn(alerts::run(told, database.clone(), alerts_config, clock));
         connections::serve(listener, router, stop, grace).await;
 
         jobs.shutdown().await;
@@ -247,27 +257,36 @@ impl Server {
     }
 }
 
-async fn open_database(config: &Config) -> anyhow::Result<Database> {
-    let options = DatabaseOptions {
+/// How the configuration wants the database opened.
+#[must_use]
+pub fn database_options(config: &Config) -> DatabaseOptions {
+    DatabaseOptions {
         url: config.database.url.as_str().to_owned(),
         synchronous: match config.database.synchronous {
             config::Synchronous::Normal => Synchronous::Normal,
             config::Synchronous::Full => Synchronous::Full,
         },
         readers: READERS,
-    };
-    Database::open(&options)
+    }
+}
+
+async fn open_database(config: &Config) -> anyhow::Result<Database> {
+    Database::open(&database_options(config))
         .await
         .context("failed to open the database")
 }
 
-/// A change of accounts is in force before whoever made it is told that it is done.
+/// A change is in force before whoever made it is told that it is done.
 fn reload_on_change(gateway: Gateway) -> ChangeListener {
-    Arc::new(move || {
+    Arc::new(move |what| {
         let gateway = gateway.clone();
         Box::pin(async move {
-            if let Err(error) = gateway.reload_accounts().await {
-                tracing::error!(error = %error, "failed to put a change of accounts into force");
+            let reloaded = match what {
+                Change::Accounts => gateway.reload_accounts().await,
+                Change::Prices => gateway.reload_prices().await,
+            };
+            if let Err(error) = reloaded {
+                tracing::error!(error = %error, change = ?what, "failed to put a change into force");
             }
         })
     })

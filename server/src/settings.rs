@@ -2,17 +2,20 @@
 
 use std::num::NonZeroU32;
 
-use domain::Price;
+use domain::{Price, RateLimits, Timestamp};
 use gateway::{
+    catalog::AccountSettings,
+    counters::spend::EventSink,
     providers::scripted,
     settings::{
         AuthSettings, BackendKind, BackendSettings, BedrockSettings, GatewaySettings,
-        GroupSettings, MemberSettings, ModelSettings, RateLimit, RewriteSettings, Strategy,
-        Timeouts, Via,
+        GroupSettings, MemberSettings, ModelSettings, OnDisconnect, RateLimit, RewriteSettings,
+        Strategy, Timeouts, Via,
     },
 };
 use http::HeaderMap;
 use secrecy::SecretString;
+use storage::{ConfiguredPrice, PriceSource};
 
 use crate::{
     config::{self, BackendConfig, Config, DEMO_BACKEND, Unpriced, Upstream},
@@ -22,9 +25,14 @@ use crate::{
 /// The demo comes behind every real backend; its models have names of their own in any case.
 const DEMO_PRIORITY: u32 = 1_000_000;
 
-/// Translates the configuration; `master_key` is the one that is in force.
+/// Translates the configuration; `master_key` is the one that is in force, `events` takes what is to
+/// be told about budgets.
 #[must_use]
-pub fn gateway_settings(config: &Config, master_key: SecretString) -> GatewaySettings {
+pub fn gateway_settings(
+    config: &Config,
+    master_key: SecretString,
+    events: EventSink,
+) -> GatewaySettings {
     let mut backends: Vec<BackendSettings> = config.backends.iter().map(backend).collect();
     if config.demo.enabled {
         backends.push(demo(DEMO_BACKEND.to_owned(), DEMO_PRIORITY));
@@ -44,25 +52,48 @@ pub fn gateway_settings(config: &Config, master_key: SecretString) -> GatewaySet
         auth: AuthSettings {
             enabled: config.auth.enabled,
             master_key: Some(master_key),
+            trusted_proxies: config.server.trusted_proxies.clone(),
             header: config.auth.header_name.clone(),
         },
         max_body: config.server.max_body,
         max_in_flight: config.server.max_in_flight.get(),
-        default_requests_per_minute: config.limits.requests_per_minute.map_or(0, NonZeroU32::get),
-        time_zone: config.dashboard.time_zone.clone(),
+        max_kept_answer: config.server.idempotency_max_answer,
+        accounts: AccountSettings {
+            time_zone: config.dashboard.time_zone.clone(),
+            default_requests_per_minute: config
+                .limits
+                .requests_per_minute
+                .map_or(0, NonZeroU32::get),
+            events,
+        },
     }
 }
 
-fn backend(config: &BackendConfig) -> BackendSettings {
-    let (kind, base_url) = match &config.upstream {
+/// What kind of backend it is, and where, as far as there is an address.
+fn kind_and_address(upstream: &Upstream) -> (BackendKind, &str) {
+    match upstream {
         Upstream::OpenAi { base_url } => (BackendKind::Openai, base_url.as_str()),
         Upstream::OpenAiCompatible { base_url } => {
             (BackendKind::OpenaiCompatible, base_url.as_str())
         }
         Upstream::Anthropic { base_url } => (BackendKind::Anthropic, base_url.as_str()),
-        Upstream::Demo => return demo(config.name.clone(), config.priority),
         Upstream::Bedrock { .. } => (BackendKind::Bedrock, ""),
-    };
+        Upstream::Demo => (BackendKind::Demo, ""),
+    }
+}
+
+/// Whether a price of `model` is known to the catalogue.
+#[must_use]
+pub fn is_listed(upstream: &Upstream, model: &str) -> bool {
+    let (kind, address) = kind_and_address(upstream);
+    !prices::of(kind, address, model).prices.is_empty()
+}
+
+fn backend(config: &BackendConfig) -> BackendSettings {
+    let (kind, base_url) = kind_and_address(&config.upstream);
+    if kind == BackendKind::Demo {
+        return demo(config.name.clone(), config.priority);
+    }
     let bedrock = match &config.upstream {
         Upstream::Bedrock {
             region,
@@ -94,6 +125,14 @@ fn backend(config: &BackendConfig) -> BackendSettings {
             requests: limit.requests,
             window: limit.window,
         }),
+        limits: RateLimits {
+            tokens_per_minute: u64::from(config.tokens_per_minute),
+            ..RateLimits::default()
+        },
+        on_disconnect: match config.on_disconnect {
+            config::OnDisconnect::Cancel => OnDisconnect::Cancel,
+            config::OnDisconnect::Drain => OnDisconnect::Drain,
+        },
         max_concurrent: config.max_concurrent,
         model_mapping: config.model_mapping.clone(),
         allow_unpriced: config.unpriced == Unpriced::Allow,
@@ -104,15 +143,38 @@ fn backend(config: &BackendConfig) -> BackendSettings {
             .map(|model| ModelSettings {
                 model: model.model.clone(),
                 aliases: model.aliases.clone(),
-                price: model.price.or_else(|| prices::of(&model.model)),
+                prices: configured_prices(kind, base_url, model),
+                limits: model.limits,
                 via: model.via.map(|via| match via {
                     config::Via::Invoke => Via::Invoke,
                     config::Via::Converse => Via::Converse,
                 }),
-                max_output_tokens: model.max_output_tokens.map(|n| u64::from(n.get())),
+                max_output_tokens: model
+                    .max_output_tokens
+                    .map(|n| u64::from(n.get()))
+                    .or_else(|| prices::of(kind, base_url, &model.model).max_output_tokens),
             })
             .collect(),
     }
+}
+
+/// What the environment or the file says of a model's price, or else the catalogue.
+fn configured_prices(
+    kind: BackendKind,
+    base_url: &str,
+    model: &config::ModelConfig,
+) -> Vec<ConfiguredPrice> {
+    let Some(price) = &model.price else {
+        return prices::of(kind, base_url, &model.model).prices;
+    };
+    vec![ConfiguredPrice {
+        source: match model.price_from_environment {
+            true => PriceSource::Environment,
+            false => PriceSource::File,
+        },
+        effective_from: None,
+        price: price.clone(),
+    }]
 }
 
 fn demo(name: String, priority: u32) -> BackendSettings {
@@ -133,6 +195,8 @@ fn demo(name: String, priority: u32) -> BackendSettings {
         },
         max_retries: 0,
         rate_limit: None,
+        limits: RateLimits::default(),
+        on_disconnect: OnDisconnect::Cancel,
         max_concurrent: None,
         model_mapping: Default::default(),
         allow_unpriced: false,
@@ -142,7 +206,13 @@ fn demo(name: String, priority: u32) -> BackendSettings {
             .map(|(model, _)| ModelSettings {
                 model: (*model).to_owned(),
                 aliases: Vec::new(),
-                price: Some(price),
+                prices: vec![ConfiguredPrice {
+                    source: PriceSource::Catalogue,
+                    // Made up, and the same ever since.
+                    effective_from: Some(Timestamp(0)),
+                    price: price.clone(),
+                }],
+                limits: RateLimits::default(),
                 via: None,
                 max_output_tokens: None,
             })

@@ -1,7 +1,12 @@
 //! The admin's JSON API under `/admin`, with the paths and members that scripts of LLM Router's
 //! forerunners use. Each handler is three moves: who is asking, one use case, JSON.
 
+pub mod alerts;
+mod body;
 pub mod keys;
+pub mod prices;
+pub mod teams;
+mod terms;
 pub mod usage;
 pub mod users;
 
@@ -15,7 +20,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use control::{Admin, ControlError};
+use control::{Admin, ControlError, Principal};
 use domain::{
     NanoUsd,
     validation::{Field, FieldError},
@@ -53,6 +58,13 @@ impl FromRequestParts<AppState> for AdminCaller {
             .master(&presented)
             .ok_or(ApiError::Unauthorized)?;
         Ok(Self(principal.admin()?))
+    }
+}
+
+impl AdminCaller {
+    /// For use cases that others than admins may carry out too.
+    fn principal(&self) -> Principal {
+        self.0.principal()
     }
 }
 

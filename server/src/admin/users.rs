@@ -6,15 +6,14 @@ use axum::{
 };
 use control::{Control, NewUserInput};
 use domain::{
-    BudgetLimits, Role, UserId,
+    BudgetLimits, BudgetScope, RateLimits, Role, UserId,
     account::{UserQuery, UserSummary},
     budget::BudgetPeriod,
-    validation::Field,
 };
 use serde::Deserialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
-use super::{AdminCaller, ApiError, dollars, usd};
+use super::{AdminCaller, ApiError, body::Both, terms, terms::TermsBody, usd};
 
 /// Users fetched at a time while all are listed.
 const PAGE: u32 = 200;
@@ -22,22 +21,22 @@ const PAGE: u32 = 200;
 /// A user as the forerunners' scripts know one.
 fn render(summary: &UserSummary) -> Value {
     let user = &summary.user;
-    json!({
+    let mut json = json!({
         "id": user.id,
         "name": user.name,
         "email": user.email,
         "role": user.role,
         "active": user.active,
         "is_active": user.active,
-        "monthly_budget": usd(user.budget.monthly),
         "max_budget": usd(user.budget.monthly),
-        "daily_budget": usd(user.budget.daily),
         "spend": usd(summary.spent_this_month),
         "monthly_spend": usd(summary.spent_this_month),
         "daily_spend": usd(summary.spent_today),
         "keys": summary.keys,
         "created_at": user.created_at,
-    })
+    });
+    terms::render(&mut json, &user.budget, &user.limits);
+    json
 }
 
 /// `GET`: all users.
@@ -65,31 +64,31 @@ pub async fn list(
 pub struct NewUser {
     name: String,
     email: Option<String>,
-    #[serde(default)]
-    monthly_budget: Option<Box<RawValue>>,
-    #[serde(default)]
-    daily_budget: Option<Box<RawValue>>,
 }
 
 /// `POST`: a user with a first key, which is shown this once.
 pub async fn create(
     AdminCaller(admin): AdminCaller,
     State(control): State<Control>,
-    body: Result<Json<NewUser>, JsonRejection>,
+    body: Result<Json<Both<NewUser, TermsBody>>, JsonRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Json(new) = body?;
-    let monthly = dollars(Field::MonthlyBudget, new.monthly_budget.as_deref())?;
-    let daily = dollars(Field::DailyBudget, new.daily_budget.as_deref())?;
+    let Json(Both(new, terms)) = body?;
+    let budget = terms.budget(BudgetLimits::default())?;
+    let limits = terms.limits(RateLimits::default());
     let input = NewUserInput {
         name: new.name,
         email: new.email,
         role: Role::User,
         password: None,
-        daily_budget: daily.unwrap_or_default(),
-        monthly_budget: monthly.unwrap_or_default(),
+        budget: budget.unwrap_or_default(),
         with_key: true,
     };
     let created = control.create_user(&admin, input).await?;
+    if let Some(limits) = limits {
+        control
+            .update_user_limits(&admin, created.user.id, limits)
+            .await?;
+    }
     Ok(Json(json!({
         "id": created.user.id,
         "name": created.user.name,
@@ -102,13 +101,6 @@ pub async fn create(
 
 #[derive(Debug, Deserialize)]
 pub struct UserChange {
-    #[serde(default)]
-    monthly_budget: Option<Box<RawValue>>,
-    /// The older name of `monthly_budget`.
-    #[serde(default)]
-    max_budget: Option<Box<RawValue>>,
-    #[serde(default)]
-    daily_budget: Option<Box<RawValue>>,
     #[serde(alias = "is_active")]
     active: Option<bool>,
     #[serde(default)]
@@ -122,39 +114,38 @@ pub async fn update(
     AdminCaller(admin): AdminCaller,
     State(control): State<Control>,
     Path(id): Path<i64>,
-    body: Result<Json<UserChange>, JsonRejection>,
+    body: Result<Json<Both<UserChange, TermsBody>>, JsonRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let Json(change) = body?;
+    let Json(Both(change, terms)) = body?;
     let id = UserId(id);
-    let monthly = change.monthly_budget.or(change.max_budget);
-    let monthly = dollars(Field::MonthlyBudget, monthly.as_deref())?;
-    let daily = dollars(Field::DailyBudget, change.daily_budget.as_deref())?;
-    let nothing = monthly.is_none()
-        && daily.is_none()
+    let present = control.get_user(&admin, id).await?.user;
+    let budget = terms.budget(present.budget)?;
+    let limits = terms.limits(present.limits);
+    let nothing = budget.is_none()
+        && limits.is_none()
         && change.active.is_none()
         && !change.reset_spend
         && !change.reset_daily_spend;
     if nothing {
         return Err(ApiError::BadRequest("Nothing to update".to_owned()));
     }
-    if monthly.is_some() || daily.is_some() {
-        let now = control.get_user(&admin, id).await?.user.budget;
-        let budget = BudgetLimits {
-            daily: daily.unwrap_or(now.daily),
-            monthly: monthly.unwrap_or(now.monthly),
-        };
+    if let Some(budget) = budget {
         control.update_budget(&admin, id, budget).await?;
+    }
+    if let Some(limits) = limits {
+        control.update_user_limits(&admin, id, limits).await?;
     }
     if let Some(active) = change.active {
         control.set_user_active(&admin, id, active).await?;
     }
+    let whose = BudgetScope::User(id);
     if change.reset_spend {
-        control
-            .reset_spend(&admin, id, BudgetPeriod::Monthly)
-            .await?;
+        let period = BudgetPeriod::Monthly;
+        control.reset_budget(&admin, whose, period).await?;
     }
     if change.reset_daily_spend {
-        control.reset_spend(&admin, id, BudgetPeriod::Daily).await?;
+        let period = BudgetPeriod::Daily;
+        control.reset_budget(&admin, whose, period).await?;
     }
     Ok(Json(json!({"ok": true})))
 }

@@ -1,8 +1,9 @@
-//! The command line: `serve`, `check` and `init`. It only says what was asked for; settings beyond
+//! The command line: `serve`, `check`, `init` and `ledger`. It only says what was asked for; settings beyond
 //! that are the configuration's.
 
 pub mod check;
 pub mod init;
+pub mod ledger;
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -26,6 +27,11 @@ pub enum Command {
     Check(CheckArguments),
     /// Write a commented configuration to start from
     Init(InitArguments),
+    /// Check the books, or hand them out
+    Ledger {
+        #[command(subcommand)]
+        command: ledger::LedgerCommand,
+    },
 }
 
 #[derive(Debug, Default, Args)]

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::{
     from_text::{Choice, FromText, SecretHeader},
     known_servers,
-    model::ModelConfig,
+    model::{ModelConfig, limit},
     reader::Section,
     upstream::{ANTHROPIC, BackendKind, OPENAI, Upstream},
 };
@@ -42,6 +42,10 @@ pub struct BackendConfig {
     pub rate_limit: Option<RateLimit>,
     /// `max_concurrent`: attempts at once. Default `MAX_CONCURRENT`, or else no limit.
     pub max_concurrent: Option<NonZeroU32>,
+    /// `tokens_per_minute`, in and out, of all its calls. 0, the default: no limit.
+    pub tokens_per_minute: u32,
+    /// `on_disconnect`: what becomes of a call whose client goes away. Default `cancel`.
+    pub on_disconnect: OnDisconnect,
     /// `model_mapping`: the model that is asked for → the model that is sent.
     pub model_mapping: BTreeMap<String, String>,
     /// `unpriced`: what happens to calls whose price is not known. Default `refuse`.
@@ -79,6 +83,22 @@ impl Choice for Unpriced {
         &[("refuse", Self::Refuse), ("allow", Self::Allow)];
 }
 
+/// What becomes of an upstream call whose client goes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDisconnect {
+    /// It is broken off, and what it used is estimated where the upstream had not told.
+    Cancel,
+    /// It is read to its end, so that the upstream tells what it used.
+    Drain,
+}
+
+impl Choice for OnDisconnect {
+    const NOUN: &'static str = "value";
+    const EXPECTED: &'static str = "cancel or drain";
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("cancel", Self::Cancel), ("drain", Self::Drain)];
+}
+
 /// How long a backend may be silent, unless it says otherwise.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -106,6 +126,8 @@ impl BackendConfig {
             max_retries: 2,
             rate_limit: None,
             max_concurrent: defaults.max_concurrent,
+            tokens_per_minute: 0,
+            on_disconnect: OnDisconnect::Cancel,
             model_mapping: BTreeMap::new(),
             unpriced: Unpriced::Refuse,
             headers: HeaderMap::new(),
@@ -141,6 +163,8 @@ impl BackendConfig {
                 .field("max_concurrent")
                 .optional()
                 .or(new.max_concurrent),
+            tokens_per_minute: limit(section, "tokens_per_minute"),
+            on_disconnect: section.field("on_disconnect").or(new.on_disconnect),
             model_mapping: section.field("model_mapping").map(),
             unpriced: section.field("unpriced").or(new.unpriced),
             headers: read_headers(section),

@@ -5,9 +5,11 @@
 //! To add a key: a field in its section's struct, one line in that struct's `read`, and an entry in
 //! `llm-router.example.yaml`, which a test demands.
 
+mod alerts;
 mod auth;
 mod automatic;
 mod backend;
+mod bedrock_models;
 mod context;
 mod counters;
 mod dashboard;
@@ -41,8 +43,9 @@ use std::{
 };
 
 pub use self::{
+    alerts::AlertsConfig,
     auth::{AuthConfig, StaticKey},
-    backend::{BackendConfig, RateLimit, Unpriced},
+    backend::{BackendConfig, OnDisconnect, RateLimit, Unpriced},
     counters::CountersConfig,
     dashboard::DashboardConfig,
     database::{DatabaseConfig, DatabaseUrl, Synchronous},
@@ -72,6 +75,7 @@ pub struct Config {
     pub dashboard: DashboardConfig,
     pub logging: LoggingConfig,
     pub limits: LimitsConfig,
+    pub alerts: AlertsConfig,
     /// In the order of the file. The built-in demo backend is not among them.
     pub backends: Vec<BackendConfig>,
     pub groups: Vec<GroupConfig>,
@@ -168,6 +172,7 @@ impl Config {
             references::unique_backends(context, "backends", &backends);
             backends
         };
+        let backends = bedrock_models::with_variable(context, backends, &defaults);
         let config = Self {
             server: ServerConfig::read(&section("server"), cli, default_host),
             database: DatabaseConfig::read(&section("database")),
@@ -177,6 +182,7 @@ impl Config {
             dashboard: DashboardConfig::read(&section("dashboard")),
             logging: LoggingConfig::read(&section("logging")),
             limits: LimitsConfig::read(&section("limits")),
+            alerts: AlertsConfig::read(&section("alerts")),
             backends,
             groups: root
                 .field("groups")

@@ -2,7 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use domain::{NanoUsd, pricing::Price};
+use domain::{
+    NanoUsd, RateLimits, ServiceTier,
+    pricing::{ContextTier, Price, Rates, ServicePrice, TierRates},
+};
 
 use super::{
     from_text::{Choice, FromText},
@@ -21,9 +24,14 @@ pub struct ModelConfig {
     pub via: Option<Via>,
     /// `max_output_tokens`: the model's own cap. Default: not known.
     pub max_output_tokens: Option<NonZeroU32>,
+    /// `requests_per_minute`, `tokens_per_minute`, `max_concurrent`: of this model on this backend.
+    /// Default none.
+    pub limits: RateLimits,
     /// `price` in USD per million tokens. `None`: the built-in list price, or else not known, which is
     /// not the same as free.
     pub price: Option<Price>,
+    /// `LLM_ROUTER_MODELS` has said it, and not the file.
+    pub price_from_environment: bool,
 }
 
 /// Which of Bedrock's two APIs serves a model.
@@ -55,7 +63,13 @@ impl ModelConfig {
                 .collect(),
             via: section.field("via").optional(),
             max_output_tokens: section.field("max_output_tokens").optional(),
+            limits: RateLimits {
+                requests_per_minute: limit(section, "requests_per_minute"),
+                tokens_per_minute: u64::from(limit(section, "tokens_per_minute")),
+                parallel: limit(section, "max_concurrent"),
+            },
             price: read_price(section),
+            price_from_environment: false,
         };
         if model.via.is_some() && kind.is_some_and(|kind| kind != BackendKind::Bedrock) {
             section.report("via", "belongs to kind bedrock only; remove it");
@@ -63,6 +77,11 @@ impl ModelConfig {
         section.deny_unknown_keys();
         model
     }
+}
+
+/// A limit; 0 where there is none.
+pub(super) fn limit(section: &Section<'_>, key: &'static str) -> u32 {
+    section.field(key).optional().map_or(0, NonZeroU32::get)
 }
 
 /// A required name of a model or group; empty when it is wrong, which has then been reported.
@@ -78,17 +97,81 @@ fn read_price(section: &Section<'_>) -> Option<Price> {
     let field = section.field("price");
     let given = field.is_given();
     let price = field.section();
-    let (input, output) = (price.field("input"), price.field("output"));
-    let cache_read = price.field("cache_read").optional();
-    let cache_write_5m = price.field("cache_write_5m").optional();
-    let cache_write_1h = price.field("cache_write_1h").optional();
+    let standard = read_tier(&price, given);
+    let mut service: Vec<ServicePrice> = Vec::new();
+    for section in price.field("service_tiers").sections() {
+        let tier = section.field("tier").required();
+        let rates = read_tier(&section, true);
+        section.deny_unknown_keys();
+        let (Some(TierName(tier)), Some(rates)) = (tier, rates) else {
+            continue;
+        };
+        if service.iter().any(|other| other.tier == tier) {
+            section.report("tier", "has a price already");
+            continue;
+        }
+        service.push(ServicePrice { tier, rates });
+    }
+    let fee = |key| price.field(key).optional().unwrap_or_default();
+    let (image, audio_minute, search_thousand) =
+        (fee("image"), fee("audio_minute"), fee("search_thousand"));
     price.deny_unknown_keys();
+    Some(Price {
+        standard: standard?,
+        service,
+        image,
+        audio_minute,
+        search_thousand,
+    })
+}
+
+/// A service tier that can have a price of its own.
+#[derive(Clone, Copy)]
+struct TierName(ServiceTier);
+
+impl Choice for TierName {
+    const NOUN: &'static str = "tier";
+    const EXPECTED: &'static str = "batch, flex or priority";
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("batch", Self(ServiceTier::Batch)),
+        ("flex", Self(ServiceTier::Flex)),
+        ("priority", Self(ServiceTier::Priority)),
+    ];
+}
+
+/// Rates and what they are for long inputs; `given`: whether there is anything to read.
+fn read_tier(section: &Section<'_>, given: bool) -> Option<TierRates> {
+    let rates = read_rates(section, given);
+    let mut long_context: Vec<ContextTier> = Vec::new();
+    for tier in section.field("long_context").sections() {
+        let above: Option<NonZeroU32> = tier.field("above").required();
+        let rates = read_rates(&tier, true);
+        tier.deny_unknown_keys();
+        if let (Some(above), Some(rates)) = (above, rates) {
+            long_context.push(ContextTier {
+                above: u64::from(above.get()),
+                rates,
+            });
+        }
+    }
+    long_context.sort_by_key(|tier| tier.above);
+    Some(TierRates {
+        rates: rates?,
+        long_context,
+    })
+}
+
+fn read_rates(section: &Section<'_>, given: bool) -> Option<Rates> {
+    let input = section.field("input");
+    let output = section.field("output");
+    let [cache_read, cache_write_5m, cache_write_1h] =
+        ["cache_read", "cache_write_5m", "cache_write_1h"].map(|key| section.field(key).optional());
     if !given {
         return None;
     }
     let (input, output): (Option<NanoUsd>, Option<NanoUsd>) = (input.required(), output.required());
     let (input, output) = (input?, output?);
-    Some(Price {
+    Some(Rates {
         input,
         cache_read: cache_read.unwrap_or(input),
         cache_write_5m: cache_write_5m.unwrap_or(input),

@@ -95,6 +95,18 @@ impl<'c> Section<'c> {
         }
     }
 
+    /// The mappings in a mapping from names of the operator's choice.
+    pub fn into_sections(self) -> Vec<(String, Section<'c>)> {
+        self.entries
+            .iter()
+            .map(|entry| {
+                let path = self.path_of(&entry.key);
+                let section = Section::new(self.context, path, Some(&entry.node));
+                (entry.key.clone(), section)
+            })
+            .collect()
+    }
+
     /// Reports every key that no one has asked for. To be called when all fields have been read.
     pub fn deny_unknown_keys(&self) {
         let known = self.known.borrow();

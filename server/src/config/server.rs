@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
+
 use super::{
     Overrides,
     context::Context,
@@ -36,6 +38,12 @@ pub struct ServerConfig {
     pub shutdown_grace: Duration,
     /// `workers`, `LLM_ROUTER_WORKERS`: threads of the runtime. Default: one per core.
     pub workers: Option<NonZeroUsize>,
+    /// `trusted_proxies`: addresses and ranges of proxies that are believed when they say, in
+    /// `X-Forwarded-For`, whom they speak for. Default none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `idempotency_max_answer` in bytes: the largest answer that is kept for a repeated
+    /// `Idempotency-Key`. Default 4 MiB.
+    pub idempotency_max_answer: usize,
     /// `cors_origins`, `CORS_ORIGINS`: web sites whose pages may call the API. Default none.
     pub cors_origins: Vec<Origin>,
 }
@@ -72,6 +80,13 @@ impl ServerConfig {
                 .field("workers")
                 .variables(&["LLM_ROUTER_WORKERS"])
                 .optional(),
+            trusted_proxies: section
+                .field("trusted_proxies")
+                .list()
+                .into_iter()
+                .map(|AddressRange(range)| range)
+                .collect(),
+            idempotency_max_answer: section.field("idempotency_max_answer").or(Bytes(4 << 20)).0,
             cors_origins: section
                 .field("cors_origins")
                 .variables(&["CORS_ORIGINS"])
@@ -106,6 +121,19 @@ fn port_variables(environment: &Environment) -> &'static [&'static str] {
     match environment.get("LLM_ROUTER_PORT") {
         Some(text) if text.starts_with("tcp://") => &names[1..],
         _ => names,
+    }
+}
+
+/// An address, or a range of them.
+struct AddressRange(IpNet);
+
+impl FromText for AddressRange {
+    const EXPECTED: &'static str = "an address or a range such as 10.0.0.0/8";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        domain::validation::address_range(text)
+            .map(Self)
+            .ok_or_else(|| format!("expected {}, found {text:?}", Self::EXPECTED))
     }
 }
 

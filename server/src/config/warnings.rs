@@ -1,7 +1,7 @@
 //! What works and yet may not be what was meant. None of it keeps the server from starting.
 
 use super::{BackendConfig, BackendKind, Config, Unpriced};
-use crate::prices;
+use crate::settings;
 
 pub(super) fn of(config: &Config) -> Vec<String> {
     let mut warnings: Vec<String> = config.backends.iter().flat_map(of_backend).collect();
@@ -27,7 +27,7 @@ fn of_backend(backend: &BackendConfig) -> Vec<String> {
         return Vec::new();
     }
     if backend.models.is_empty() {
-        // The built-in list knows the models of OpenAI and Anthropic and hardly any others.
+        // The catalogue knows the models of OpenAI and Anthropic, and of others the most used.
         return match kind {
             // Its runtime has no list of models.
             BackendKind::Bedrock => vec![format!(
@@ -42,7 +42,9 @@ fn of_backend(backend: &BackendConfig) -> Vec<String> {
     backend
         .models
         .iter()
-        .filter(|model| model.price.is_none() && prices::of(&model.model).is_none())
+        .filter(|model| {
+            model.price.is_none() && !settings::is_listed(&backend.upstream, &model.model)
+        })
         .map(|model| {
             format!(
                 "backend {name}: model {} has no price and is refused; give it one, or set `unpriced: allow`",

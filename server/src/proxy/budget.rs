@@ -12,15 +12,16 @@ use domain::Dialect;
 use gateway::GatewayError;
 use serde_json::json;
 
+use super::Peer;
 use crate::state::AppState;
 
-pub async fn show(State(state): State<AppState>, headers: HeaderMap) -> Response {
+pub async fn show(State(state): State<AppState>, Peer(peer): Peer, headers: HeaderMap) -> Response {
     let refuse = |error: GatewayError| {
         error
             .into_response(Dialect::OpenaiChat, state.gateway.new_request_id())
             .map(Body::new)
     };
-    let caller = match state.gateway.authenticate(&headers) {
+    let caller = match state.gateway.authenticate(&headers, peer) {
         Ok(caller) => caller,
         Err(error) => return refuse(error),
     };

@@ -4,13 +4,19 @@
 pub mod budget;
 pub mod models;
 
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+};
+
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::{ConnectInfo, FromRequestParts, Request, State},
     http::{
         HeaderMap, Response, StatusCode,
         header::{CONNECTION, UPGRADE},
+        request::Parts,
     },
     response::IntoResponse as _,
     routing::{MethodRouter, get, post},
@@ -85,11 +91,30 @@ pub fn routes() -> Router<AppState> {
     router
 }
 
+/// Who has connected.
+fn peer_of<B>(request: &axum::http::Request<B>) -> Option<IpAddr> {
+    let connected = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    connected.map(|ConnectInfo(address)| address.ip())
+}
+
+/// The same, for handlers that take their requests apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub Option<IpAddr>);
+
+impl<S: Sync> FromRequestParts<S> for Peer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(connected.map(|ConnectInfo(address)| address.ip())))
+    }
+}
+
 fn proxied(endpoint: Endpoint, untranslated: bool) -> MethodRouter<AppState> {
     post(
         async move |State(gateway): State<Gateway>, request: Request| -> Response<Body> {
             gateway
-                .handle(endpoint, untranslated, request)
+                .handle(endpoint, untranslated, peer_of(&request), request)
                 .await
                 .map(Body::new)
         },
@@ -100,7 +125,7 @@ fn count_tokens(untranslated: bool) -> MethodRouter<AppState> {
     post(
         async move |State(gateway): State<Gateway>, request: Request| -> Response<Body> {
             gateway
-                .count_tokens(untranslated, request)
+                .count_tokens(untranslated, peer_of(&request), request)
                 .await
                 .map(Body::new)
         },

@@ -11,11 +11,12 @@ use domain::Dialect;
 use gateway::{GatewayError, authenticate::Caller, headers::X_API_KEY};
 use serde_json::Value;
 
+use super::Peer;
 use crate::{state::AppState, status::dialect_of};
 
 /// The list of models that the caller may use.
-pub async fn list(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    answer(&state, &headers, |caller, dialect| {
+pub async fn list(State(state): State<AppState>, peer: Peer, headers: HeaderMap) -> Response {
+    answer(&state, peer, &headers, |caller, dialect| {
         Ok(state.gateway.models(caller, dialect))
     })
 }
@@ -24,15 +25,17 @@ pub async fn list(State(state): State<AppState>, headers: HeaderMap) -> Response
 pub async fn find(
     State(state): State<AppState>,
     Path(name): Path<String>,
+    peer: Peer,
     headers: HeaderMap,
 ) -> Response {
-    answer(&state, &headers, |caller, dialect| {
+    answer(&state, peer, &headers, |caller, dialect| {
         state.gateway.model(caller, dialect, &name)
     })
 }
 
 fn answer(
     state: &AppState,
+    Peer(peer): Peer,
     headers: &HeaderMap,
     content: impl FnOnce(&Caller, Dialect) -> Result<Value, GatewayError>,
 ) -> Response {
@@ -43,7 +46,7 @@ fn answer(
     let caller = if open {
         Ok(Caller::public())
     } else {
-        state.gateway.authenticate(headers)
+        state.gateway.authenticate(headers, peer)
     };
     match caller.and_then(|caller| content(&caller, dialect)) {
         Ok(content) => Json(content).into_response(),

@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 /// What [`ask`] may cost at most: 100 tokens of output, and a few of input that are counted as a
-/// third of its bytes of text.
+/// half of its bytes of text and some that stand in no text.
 const OUTPUT: i64 = 1_000_000;
 const INPUT_AT_MOST: i64 = 100_000;
 
@@ -49,7 +49,7 @@ async fn calls_at_once_cannot_pass_a_budget_together() {
         let request = app.chat(&user.key, ask("asked"));
         running.spawn(async move { Some(Reply::of(request).await) });
     }
-    // Those that are refused have their answer at once; the rest wait at the upstream.
+    // Those for which there is no room wait a while for the others to end, and are refused then.
     let mut refused = Vec::new();
     while refused.len() + upstream.received().len() < 100 {
         let more = tokio::select! {

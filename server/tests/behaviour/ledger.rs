@@ -172,7 +172,11 @@ async fn whoever_has_the_last_byte_finds_the_row() {
 fn counted(app: &TestApp, user: &User) -> [i64; 2] {
     let mut headers = HeaderMap::new();
     headers.insert("x-api-key", user.key.parse().expect("a header"));
-    let caller = app.state.gateway.authenticate(&headers).expect("a caller");
+    let caller = app
+        .state
+        .gateway
+        .authenticate(&headers, None)
+        .expect("a caller");
     let figures = app.state.gateway.budget(&caller).expect("a user");
     [figures.daily_spend.0, figures.monthly_spend.0]
 }

@@ -7,13 +7,16 @@
     reason = "what a test needs and does not get fails it"
 )]
 
+mod alerts;
 mod bad_input;
 mod budget;
 mod client_disconnect;
 mod discovery;
 mod fallback;
+mod idempotency;
 mod keys;
 mod ledger;
+mod limits;
 mod passthrough;
 mod secrets;
 mod security;
@@ -21,4 +24,5 @@ mod shutdown;
 mod sigkill;
 mod streams;
 mod support;
+mod teams;
 mod translation;

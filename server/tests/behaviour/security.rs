@@ -139,6 +139,22 @@ fn routes() -> Vec<Route> {
         (M::POST, "/admin/users/{id}/keys", MASTER, "[]"),
         (M::PATCH, "/admin/keys/{key}", MASTER, "{}"),
         (M::DELETE, "/admin/keys/{key}", MASTER, ""),
+        (M::POST, "/admin/keys/{key}/rotate", MASTER, "{}"),
+        (M::POST, "/admin/keys/{key}/revoke", MASTER, ""),
+        (M::GET, "/admin/teams", MASTER, ""),
+        (M::POST, "/admin/teams", MASTER, "[]"),
+        (M::GET, "/admin/teams/{id}", MASTER, ""),
+        (M::PATCH, "/admin/teams/{id}", MASTER, "{}"),
+        (M::DELETE, "/admin/teams/{id}", MASTER, ""),
+        (M::GET, "/admin/teams/{id}/members", MASTER, ""),
+        (M::POST, "/admin/teams/{id}/members", MASTER, "[]"),
+        (M::DELETE, "/admin/teams/{id}/members/{user}", MASTER, ""),
+        (M::GET, "/admin/teams/{id}/keys", MASTER, ""),
+        (M::POST, "/admin/teams/{id}/keys", MASTER, "[]"),
+        (M::GET, "/admin/prices", MASTER, ""),
+        (M::PUT, "/admin/prices/{deployment}", MASTER, "[]"),
+        (M::DELETE, "/admin/prices/{deployment}", MASTER, ""),
+        (M::GET, "/admin/budget-alerts", MASTER, ""),
         (M::GET, "/admin/usage", MASTER, ""),
         (M::GET, "/admin/monthly-history", MASTER, ""),
     ];
@@ -171,7 +187,9 @@ async fn every_route_is_for_those_who_are_named() {
     let house = House::build().await;
     let concrete = |path: &str| {
         let path = path.replace("{*name}", "demo");
-        path.replace("{id}", "999999").replace("{key}", "999999")
+        ["{id}", "{key}", "{user}", "{deployment}"]
+            .iter()
+            .fold(path, |path, name| path.replace(name, "999999"))
     };
     for (method, path, allowed, body) in &routes {
         let (what, path) = (format!("{method} {path}"), concrete(path));

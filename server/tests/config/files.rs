@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use domain::{NanoUsd, Price};
+use domain::{NanoUsd, Price, pricing::Rates};
 use insta::assert_snapshot;
 use secrecy::ExposeSecret;
 use server::config::{
@@ -72,14 +72,14 @@ fn a_whole_file_is_read() {
     assert_eq!(openai.model_mapping["abc"], "gpt-4o");
     assert_eq!(
         openai.models[0].price,
-        Some(Price {
+        Some(Price::from(Rates {
             input: NanoUsd(2_500_000_000),
             cache_read: NanoUsd(1_250_000_000),
             // What is not listed costs as much as input.
             cache_write_5m: NanoUsd(2_500_000_000),
             cache_write_1h: NanoUsd(2_500_000_000),
             output: NanoUsd(10_000_000_000),
-        })
+        }))
     );
     assert_eq!(bedrock.models[0].via, Some(Via::Invoke));
     assert_eq!(config.groups[0].strategy, Strategy::Weighted);

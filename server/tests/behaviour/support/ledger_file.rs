@@ -11,6 +11,11 @@ use super::until;
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Row {
     pub request_id: Vec<u8>,
+    /// It ends its request; others are upstream calls that were given up.
+    pub is_final: bool,
+    pub team_id: Option<i64>,
+    pub price_id: Option<i64>,
+    pub service_tier: String,
     pub user_id: Option<i64>,
     pub key_id: Option<i64>,
     pub dialect: String,
@@ -67,13 +72,14 @@ impl LedgerFile {
             .expect("rows")
     }
 
-    /// The row of a request, if it is there at this moment.
+    /// The row that ends a request, if it is there at this moment.
     pub async fn find(&self, id: RequestId) -> Option<Row> {
-        let mut found: Vec<Row> = sqlx::query_as("select * from requests where request_id = $1")
-            .bind(id.0.to_be_bytes().to_vec())
-            .fetch_all(&mut self.connect().await)
-            .await
-            .expect("rows");
+        let mut found: Vec<Row> =
+            sqlx::query_as("select * from requests where request_id = $1 and is_final")
+                .bind(id.0.to_be_bytes().to_vec())
+                .fetch_all(&mut self.connect().await)
+                .await
+                .expect("rows");
         assert!(found.len() <= 1, "one row a request");
         found.pop()
     }
