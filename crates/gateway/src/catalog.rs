@@ -147,7 +147,7 @@ impl KeyLive {
             learned.clear();
         }
         let known = learned.entry(deployment).or_default();
-        *known = tokens.max(*known - known.div_ceil(16)).max(1);
+        *known = tokens.max(*known - known.div_ceil(32)).max(1);
     }
 }
 

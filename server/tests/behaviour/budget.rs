@@ -213,3 +213,90 @@ async fn what_a_failed_call_had_reserved_is_free_again() {
     })
     .await;
 }
+
+/// 500 calls at once on a budget of $1.00, each of which may cost much more than it does; some fail.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_hundred_calls_at_once_spend_a_dollar_and_no_more() {
+    const LIMIT: i64 = 1_000_000_000;
+    /// By how much one call's estimate can be wrong: all of its output, as if none had been expected.
+    const ONE_ERROR: i64 = 8_000_000;
+    let (app, upstream, user) = start(json!({"monthly_budget": 1})).await;
+    // $0.0025 to $0.0105 each; the request allows up to 3,000 tokens of output, which would be $0.03.
+    let seeds = std::sync::atomic::AtomicU64::new(0);
+    upstream.always(move |_| {
+        let n = seeds.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        match n % 10 {
+            9 => Answer::error(500, "{}"),
+            n => Answer::json(chat_whole("up-main", 1_000, 0, n * 100)),
+        }
+    });
+    let text = "word ".repeat(800);
+    let body = ask("asked").replace("Say hello", &text);
+    let body = body.replace(r#""max_tokens":100"#, r#""max_tokens":3000"#);
+    let mut running = JoinSet::new();
+    for _ in 0..500 {
+        running.spawn(Reply::of(app.chat(&user.key, body.clone())));
+    }
+    let replies = running.join_all().await;
+    let of = |status: u16| {
+        replies
+            .iter()
+            .filter(|reply| reply.status == status)
+            .count()
+    };
+    assert_eq!(
+        of(200) + of(429) + of(500),
+        500,
+        "every call has its answer"
+    );
+    assert!(
+        of(429) > 0,
+        "there were more calls than the budget pays for"
+    );
+    let spent_at_once = spent(&app).await;
+    assert!(spent_at_once <= LIMIT + ONE_ERROR, "{spent_at_once}");
+
+    // What is left is spent by calls one after the other, down to less than what one may cost.
+    loop {
+        let reply = Reply::of(app.chat(&user.key, body.clone())).await;
+        if reply.status == 429 {
+            assert_eq!(reply.header("x-should-retry"), "false", "{}", reply.text());
+            break;
+        }
+    }
+    let spent = spent(&app).await;
+    assert!(
+        spent <= LIMIT + ONE_ERROR && spent >= LIMIT * 98 / 100,
+        "{spent}"
+    );
+    // Nothing stays reserved: what is counted is what was spent.
+    let budget = app.get("/v1/budget", &user.key).await.json();
+    let dollars = |nano: i64| nano as f64 / 1e9;
+    assert_eq!(budget["monthly_spend"], dollars(spent));
+    let zone = jiff::tz::TimeZone::UTC;
+    let verified = app
+        .database()
+        .await
+        .verify_ledger(&zone)
+        .await
+        .expect("books");
+    assert_eq!(verified.differences, []);
+}
+
+#[tokio::test]
+async fn small_calls_one_after_the_other_spend_ninety_nine_hundredths() {
+    const LIMIT: i64 = 1_000_000_000;
+    let (app, upstream, user) = start(json!({"daily_budget": 1})).await;
+    // $0.0045 each; nothing says how long the answer will be.
+    upstream.always(|_| Answer::json(chat_whole("up-main", 200, 0, 400)));
+    let body = r#"{"model":"asked","messages":[{"role":"user","content":"Say hello"}]}"#;
+    let refused = loop {
+        let reply = Reply::of(app.chat(&user.key, body)).await;
+        if reply.status != 200 {
+            break reply;
+        }
+    };
+    assert_eq!(refused.status, 429);
+    let spent = spent(&app).await;
+    assert!(spent <= LIMIT && spent >= LIMIT * 99 / 100, "{spent}");
+}

@@ -9,7 +9,7 @@ use reqwest::{Client, Method, RequestBuilder, redirect::Policy};
 use serde_json::{Value, json};
 use server::{
     config::{Config, Environment, Loaded, Overrides},
-    serve::Server,
+    serve::{Server, database_options},
     state::AppState,
 };
 use tempfile::TempDir;
@@ -172,6 +172,13 @@ impl TestApp {
         let keys = self.admin(Method::GET, &path, json!({})).await;
         assert_eq!(keys.as_array().map(Vec::len), Some(1));
         keys[0]["id"].as_i64().expect("an id")
+    }
+
+    /// The database, for reading, as `llm-router ledger` opens it.
+    pub async fn database(&self) -> storage::Database {
+        let options = database_options(&self.state.config);
+        let opened = storage::Database::open_read_only(&options).await;
+        opened.expect("a database to read")
     }
 
     pub fn ledger(&self) -> LedgerFile {
