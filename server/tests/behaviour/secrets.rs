@@ -141,6 +141,15 @@ async fn not_even_the_fullest_log_holds_a_secret_or_a_prompt() {
         let request = post("/v1/chat/completions").bearer_auth(&key);
         Reply::of(request.body(body)).await;
     }
+    // Scripts of a forerunner name a key by itself, in the path.
+    for path in [
+        format!("/admin/keys/{key}"),
+        format!("/v1/models/{key}"),
+        format!("/nowhere/{key}?key={key}"),
+    ] {
+        let request = process.client.patch(format!("{}{path}", process.url));
+        Reply::of(request.bearer_auth(MASTER_KEY).json(&json!({"label": "x"}))).await;
+    }
     let wrong = "sk-lr-a-key-with-a-typo";
     Reply::of(post("/v1/messages").header("x-api-key", wrong)).await;
     let form = [

@@ -1,0 +1,137 @@
+//! Prices: the catalogue, what comes before it, and that old rows stay what they were.
+
+use domain::Dialect;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, MASTER_KEY, Reply, TestApp, Upstream, ask, backend, chat_whole};
+
+async fn price_of(app: &TestApp, model: &str) -> Value {
+    let prices = app.admin(Method::GET, "/admin/prices", json!({})).await;
+    let all = prices.as_array().expect("a list");
+    let found = all.iter().find(|price| price["model"] == model);
+    found
+        .unwrap_or_else(|| panic!("{model} in {prices}"))
+        .clone()
+}
+
+/// What a call costs now, in nano-dollars.
+async fn cost(app: &TestApp, upstream: &Upstream) -> i64 {
+    upstream.then(Answer::json(chat_whole("up-main", 1_000, 0, 100)));
+    let reply = Reply::of(app.chat(MASTER_KEY, ask("asked"))).await;
+    let row = app.ledger().find(reply.request_id()).await.expect("a row");
+    assert!(row.price_id.is_some());
+    row.cost_nano.expect("a price")
+}
+
+#[tokio::test]
+async fn an_admins_price_holds_from_its_date_and_the_past_stays() {
+    let (app, upstream) = TestApp::one(Dialect::OpenaiChat).await;
+    assert_eq!(cost(&app, &upstream).await, 3_500_000);
+    let known = price_of(&app, "up-main").await;
+    assert_eq!(known["current"]["source"], "file");
+    let path = format!("/admin/prices/{}", known["deployment_id"]);
+    let price = json!({"input": "5.00", "output": 20, "service_tiers": [{"tier": "flex", "input": 1, "output": 2}]});
+    app.admin(Method::PUT, &path, price).await;
+    assert_eq!(cost(&app, &upstream).await, 7_000_000);
+    // One for later changes nothing before its time.
+    let later = domain::clock::Clock::now(&*app.clock).0 + 3_600_000;
+    let price = json!({"input": 0.000001, "output": 0, "effective_from": later});
+    app.admin(Method::PUT, &path, price).await;
+    assert_eq!(cost(&app, &upstream).await, 7_000_000);
+    app.clock.advance_ms(3_600_000);
+    assert_eq!(cost(&app, &upstream).await, 1);
+    app.admin(Method::DELETE, &path, json!({})).await;
+    assert_eq!(cost(&app, &upstream).await, 3_500_000);
+    let history = price_of(&app, "up-main").await;
+    assert_eq!(history["history"].as_array().map(Vec::len), Some(4));
+    assert_eq!(history["current"]["price"]["input"], 2.5);
+    // The books know each row's price.
+    let zone = jiff::tz::TimeZone::UTC;
+    let verified = app
+        .database()
+        .await
+        .verify_ledger(&zone)
+        .await
+        .expect("books");
+    assert_eq!((verified.differences, verified.dated_by_time), (vec![], 0));
+}
+
+#[tokio::test]
+async fn an_admins_price_outlives_a_restart_and_a_wrong_one_is_refused() {
+    let (app, _upstream) = TestApp::one(Dialect::OpenaiChat).await;
+    let path = format!(
+        "/admin/prices/{}",
+        price_of(&app, "up-main").await["deployment_id"]
+    );
+    app.admin(Method::PUT, &path, json!({"input": 9, "output": 9}))
+        .await;
+    for (body, status) in [
+        (json!({"input": -1, "output": 1}), 400),
+        (json!({"input": "x", "output": 1}), 400),
+        (json!({"output": 1}), 400),
+        (json!({"input": 1, "output": 1, "effective_from": 5}), 400),
+        (
+            json!({"input": 1, "output": 1, "service_tiers": [{"tier": "quick", "input": 1, "output": 1}]}),
+            400,
+        ),
+    ] {
+        let request = app.request(Method::PUT, &path).bearer_auth(MASTER_KEY);
+        let reply = Reply::of(request.json(&body)).await;
+        assert_eq!(reply.status, status, "{body}: {}", reply.text());
+    }
+    let app = app.restart().await;
+    let price = price_of(&app, "up-main").await;
+    assert_eq!(price["current"]["source"], "admin");
+    assert_eq!(price["current"]["price"]["input"], 9.0);
+    let unknown = app
+        .request(Method::PUT, "/admin/prices/999999")
+        .bearer_auth(MASTER_KEY);
+    let reply = Reply::of(unknown.json(&json!({"input": 1, "output": 1}))).await;
+    assert_eq!(reply.status, 404);
+}
+
+#[tokio::test]
+async fn the_tier_that_the_upstream_bills_and_searches_are_what_is_paid() {
+    let upstream = Upstream::start().await;
+    let models = "models: [{ model: up-main, aliases: [asked], price: { input: 2, output: 8, \
+                  search_thousand: 10, service_tiers: [{ tier: priority, input: 4, output: 16 }], \
+                  long_context: [{ above: 5000, input: 3, output: 12 }] } }], ";
+    let app = TestApp::with([backend(
+        Dialect::OpenaiChat,
+        "main",
+        &upstream.url(),
+        models,
+    )])
+    .await;
+    let pay = async |answer: String| {
+        upstream.then(Answer::json(answer));
+        let reply = Reply::of(app.chat(MASTER_KEY, ask("asked"))).await;
+        let row = app.ledger().find(reply.request_id()).await.expect("a row");
+        (row.service_tier, row.cost_nano)
+    };
+    let plain = chat_whole("up-main", 1_000, 0, 100);
+    assert_eq!(
+        pay(plain.clone()).await,
+        ("standard".to_owned(), Some(2_800_000))
+    );
+    let fast = plain.replacen('{', r#"{"service_tier":"priority","#, 1);
+    assert_eq!(pay(fast).await, ("priority".to_owned(), Some(5_600_000)));
+    let long = chat_whole("up-main", 5_001, 0, 100);
+    assert_eq!(pay(long).await, ("standard".to_owned(), Some(16_203_000)));
+}
+
+#[tokio::test]
+async fn the_catalogue_prices_what_the_file_does_not() {
+    let upstream = Upstream::start().await;
+    let line = backend(
+        Dialect::AnthropicMessages,
+        "main",
+        &upstream.url(),
+        "models: [{ model: claude-haiku-4-5 }], ",
+    );
+    let app = TestApp::with([line]).await;
+    let price = price_of(&app, "claude-haiku-4-5").await;
+    assert_eq!(price["current"]["source"], "catalogue");
+    assert_eq!(price["current"]["price"]["output"], 5.0);
+}
