@@ -65,6 +65,9 @@ fn conflict(conflict: Conflict) -> &'static str {
         Conflict::OwnAccount => "This is your own account",
         Conflict::TooManyKeys => "There are too many keys; delete one first",
         Conflict::KeyExists => "That key exists",
+        Conflict::KeyRevoked => "That key was revoked",
+        Conflict::EnvironmentKey => "That key is set in the environment; change it there",
+        Conflict::TeamNameTaken => "A team of that name exists",
     }
 }
 
@@ -92,7 +95,7 @@ impl Cause {
     pub const fn input(&self) -> Option<&'static str> {
         match self {
             Self::Invalid(FieldError { field, .. }) => Some(input_of(*field)),
-            Self::Conflict(Conflict::UserNameTaken) => Some("name"),
+            Self::Conflict(Conflict::UserNameTaken | Conflict::TeamNameTaken) => Some("name"),
             Self::WrongPassword => Some("current"),
             Self::RepeatDiffers => Some("repeat"),
             Self::NotConfirmed => Some("confirm"),
@@ -113,7 +116,16 @@ const fn input_of(field: Field) -> &'static str {
         Field::Label => "label",
         Field::ExpiresAt => "expires_in_days",
         Field::RequestsPerMinute => "requests_per_minute",
+        Field::SoftDailyBudget => "soft_daily_budget",
+        Field::SoftMonthlyBudget => "soft_monthly_budget",
+        Field::TokensPerMinute => "tokens_per_minute",
+        Field::Parallel => "parallel",
         Field::AllowedModels => "allowed_models",
+        Field::AllowedBackends => "allowed_backends",
+        Field::AllowedAddresses => "allowed_addresses",
+        Field::Tags => "tags",
+        Field::Price => "price",
+        Field::EffectiveFrom => "effective_from",
     }
 }
 

@@ -82,13 +82,20 @@ pub fn read(
         label,
         expires_at: (days > 0)
             .then(|| domain::Timestamp(now.0.saturating_add(i64::from(days) * DAY_MS))),
-        requests_per_minute: count(Field::RequestsPerMinute, requests_per_minute)?,
-        allowed_models: allowed_models
-            .split([',', '\n'])
-            .map(str::trim)
-            .filter(|model| !model.is_empty())
-            .map(str::to_owned)
-            .collect(),
+        limits: domain::RateLimits {
+            requests_per_minute: count(Field::RequestsPerMinute, requests_per_minute)?,
+            ..Default::default()
+        },
+        access: domain::account::KeyAccess {
+            models: allowed_models
+                .split([',', '\n'])
+                .map(str::trim)
+                .filter(|model| !model.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            ..Default::default()
+        },
+        ..Default::default()
     })
 }
 
@@ -103,11 +110,14 @@ mod tests {
         let now = Timestamp(1_000);
         let key = read("CI".to_owned(), "7", " 60 ", "gpt-4o, ,x\n", now).expect("a key");
         assert_eq!(key.expires_at, Some(Timestamp(1_000 + 7 * 86_400_000)));
-        assert_eq!(key.requests_per_minute, 60);
-        assert_eq!(key.allowed_models, ["gpt-4o", "x"]);
+        assert_eq!(key.limits.requests_per_minute, 60);
+        assert_eq!(key.access.models, ["gpt-4o", "x"]);
 
         let open = read("CI".to_owned(), "0", "", "", now).expect("a key");
-        assert_eq!((open.expires_at, open.requests_per_minute), (None, 0));
+        assert_eq!(
+            (open.expires_at, open.limits.requests_per_minute),
+            (None, 0)
+        );
     }
 
     #[test]

@@ -58,6 +58,7 @@ pub fn status(summary: &KeySummary) -> (&'static str, &'static str) {
         KeyStatus::Active => ("Active", "good"),
         KeyStatus::Disabled => ("Disabled", "off"),
         KeyStatus::Expired => ("Expired", "warn"),
+        KeyStatus::Revoked => ("Revoked", "bad"),
     }
 }
 
@@ -121,13 +122,13 @@ pub fn KeyFacts(key: KeyRow) -> impl IntoView {
         spent_this_month,
         ..
     } = key.summary;
-    let rate = match details.requests_per_minute {
+    let rate = match details.limits.requests_per_minute {
         0 => "Unlimited".to_owned(),
         n => format::count(u64::from(n)),
     };
-    let models = match details.allowed_models.is_empty() {
+    let models = match details.access.models.is_empty() {
         true => "All".to_owned(),
-        false => details.allowed_models.join(", "),
+        false => details.access.models.join(", "),
     };
     let never = |at: Option<String>| at.unwrap_or_else(|| "Never".to_owned());
     view! {

@@ -38,6 +38,7 @@ pub const fn outcome(outcome: Outcome) -> (&'static str, &'static str) {
         Outcome::StreamBroken => ("Broken off", "bad"),
         Outcome::ClientDisconnected => ("Client left", "off"),
         Outcome::Interrupted => ("Interrupted", "warn"),
+        Outcome::Abandoned => ("Given up", "warn"),
     }
 }
 

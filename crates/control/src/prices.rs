@@ -21,8 +21,8 @@ impl DeploymentPrices {
         let is_admin = |record: &&PriceRecord| record.source == PriceSource::Admin;
         let admin = self.history.iter().filter(is_admin).find(holds);
         admin.filter(|record| record.price.is_some()).or_else(|| {
-            let configured = self.history.iter().filter(|record| !is_admin(record));
-            configured.clone().find(holds).or(configured.last())
+            let mut configured = self.history.iter().filter(|record| !is_admin(record));
+            configured.clone().find(holds).or(configured.next_back())
         })
     }
 }

@@ -134,7 +134,7 @@ impl Admission {
 
     /// The upstream call has failed. `used`: what it may be billed for all the same. `false`: with
     /// that the budget has no room for another call.
-    pub fn failed(&mut self, used: Option<Used>, error: String) -> bool {
+    pub fn failed(&mut self, used: Option<&Used>, error: String) -> bool {
         let Some(open) = &mut self.open else {
             return true;
         };
@@ -143,7 +143,7 @@ impl Admission {
             open.note(&Used::default());
             return true;
         };
-        open.abandon(used, error)
+        open.abandon(*used, error)
     }
 
     /// The call did not come about: there was no room for it, or it could not be put into words.

@@ -50,7 +50,10 @@ pub async fn reveal(token: String) -> Result<Option<Revealed>, AppError> {
         return Ok(None);
     };
     let list = match (principal.is_admin(), found.key.is_some()) {
-        (_, true) if found.key.as_ref().map(|key| key.user_id) == principal.user_id() => {
+        (_, true)
+            if found.key.as_ref().map(|key| key.owner)
+                == principal.user_id().map(domain::KeyOwner::User) =>
+        {
             "/user-ui/keys"
         }
         (true, true) => "/admin-ui/keys",

@@ -117,6 +117,9 @@ pub struct Limited<'a, W> {
     pub limits: &'a RateLimits,
 }
 
+/// What a request holds in each of its limits, and what is left of the tightest.
+pub type LetIn<const N: usize> = ([Option<Held>; N], RatesLeft);
+
 /// Counts a request of about `tokens` in all of `limited`, or in none. They must be given in the same
 /// order by everybody: the key's before its owner's.
 ///
@@ -126,7 +129,7 @@ pub fn count<const N: usize, W: Copy>(
     limited: [Limited<'_, W>; N],
     tokens: u64,
     now: Instant,
-) -> Result<([Option<Held>; N], RatesLeft), (W, RateExceeded)> {
+) -> Result<LetIn<N>, (W, RateExceeded)> {
     let mut states = limited.map(|one| {
         // Most have no limits; they cost nothing.
         (!one.limits.is_unlimited()).then(|| one.rates.lock())

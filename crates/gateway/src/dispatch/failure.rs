@@ -29,7 +29,7 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     refusal: Option<Box<Refusal>>,
     /// What the upstream may bill for all the same; `None`: nothing.
-    pub used: Option<Used>,
+    pub used: Option<Box<Used>>,
     /// The request cannot be read, as this deployment would need it read.
     pub request: Option<Box<RequestError>>,
 }
@@ -118,7 +118,7 @@ impl Failure {
     #[must_use]
     pub fn billed(self, used: Used) -> Self {
         Self {
-            used: Some(used),
+            used: Some(Box::new(used)),
             ..self
         }
     }

@@ -59,7 +59,7 @@ pub async fn dispatch(
                 Err(failure) => {
                     let mut may_go_on = true;
                     if failure.cause.was_called() {
-                        may_go_on = admission.failed(failure.used, failure.describe());
+                        may_go_on = admission.failed(failure.used.as_deref(), failure.describe());
                     } else {
                         admission.not_called();
                     }

@@ -32,7 +32,6 @@ pub async fn get_key(id: i64) -> Result<KeyRow, AppError> {
     let key = control.get_key(&admin, domain::KeyId(id)).await;
     let key = key.map_err(crate::server::refuse)?;
     let query = domain::account::KeyQuery {
-        user_id: Some(key.user_id),
         per_page: domain::page::MAX_PER_PAGE,
         search: key.last4,
         ..Default::default()

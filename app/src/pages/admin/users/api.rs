@@ -73,8 +73,11 @@ pub async fn create_user(
         password: Some(password)
             .filter(|password| !password.is_empty())
             .map(Into::into),
-        daily_budget: read(Field::DailyBudget, &daily_budget)?,
-        monthly_budget: read(Field::MonthlyBudget, &monthly_budget)?,
+        budget: domain::BudgetLimits {
+            daily: read(Field::DailyBudget, &daily_budget)?,
+            monthly: read(Field::MonthlyBudget, &monthly_budget)?,
+            ..Default::default()
+        },
         with_key: false,
     };
     let created = control.create_user(&admin, input).await;
@@ -126,6 +129,7 @@ pub async fn update_budget(
     let limits = domain::BudgetLimits {
         daily: read(Field::DailyBudget, &daily_budget)?,
         monthly: read(Field::MonthlyBudget, &monthly_budget)?,
+        ..Default::default()
     };
     let changed = control.update_budget(&admin, domain::UserId(id), limits);
     changed.await.map_err(crate::server::refuse)?;
@@ -141,7 +145,11 @@ pub async fn reset_spend(id: i64, period: String) -> Result<Next, AppError> {
     let admin = crate::server::admin().await?;
     let period = BudgetPeriod::parse(&period)
         .ok_or_else(|| crate::server::refuse_with(crate::error::Cause::NotFound))?;
-    let reset = control.reset_spend(&admin, domain::UserId(id), period);
+    let reset = control.reset_budget(
+        &admin,
+        domain::BudgetScope::User(domain::UserId(id)),
+        period,
+    );
     reset.await.map_err(crate::server::refuse)?;
     Ok(None)
 }
