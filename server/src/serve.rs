@@ -226,6 +226,13 @@ impl Server {
         let mut jobs = jobs::start(&gateway, &database, &clock);
         jobs.spawn(alerts::run(told, database.clone(), alerts_config, clock));
         connections::serve(listener, router, stop, grace).await;
+        // Requests that go on without their clients have had the same grace, and get it once more.
+        if tokio::time::timeout(grace, gateway.detached_ended())
+            .await
+            .is_err()
+        {
+            tracing::warn!("cutting requests that went on without their clients");
+        }
 
         jobs.shutdown().await;
         jobs::flush_last_used(&gateway, &database).await;

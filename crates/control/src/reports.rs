@@ -2,7 +2,7 @@
 //! of the reporting zone; figures are exact sums of the ledger, and only budgets know resets.
 
 use domain::{
-    BudgetScope, NanoUsd, RequestId, Timestamp, UserId,
+    BudgetScope, KeyOwner, NanoUsd, RequestId, Timestamp, UserId,
     budget::{BudgetPeriod, BudgetStatus},
     period::{self, Period},
     report::{
@@ -116,19 +116,32 @@ impl Control {
     /// When the database fails.
     pub async fn monthly_history(&self, _: &Admin) -> Result<Vec<MonthlySpend>, ControlError> {
         let periods = self.latest_periods(BudgetPeriod::Monthly, MONTHS);
-        let spends = self.db().spend_by_user(&periods).await?;
+        let spends = self.db().spend_by_owner(&periods).await?;
         let users = self.db().all_users().await?;
+        let teams = self.db().list_teams(None).await?;
         let mut rows = Vec::new();
         for (period, spends) in periods.iter().zip(spends) {
             let month = label(period.start, self.zone(), "%Y-%m");
             let first = rows.len();
-            rows.extend(spends.into_iter().map(|(user_id, spend)| {
-                let user = user_id.and_then(|id| users.get(&id));
+            rows.extend(spends.into_iter().map(|(owner, spend)| {
+                let (user_id, team_id, known) = match owner {
+                    Some(KeyOwner::User(id)) => {
+                        let user = users.get(&id).map(|user| (&user.name, user.budget));
+                        (Some(id), None, user)
+                    }
+                    Some(KeyOwner::Team(id)) => {
+                        let team = teams.iter().map(|counted| &counted.team);
+                        let team = team.clone().find(|team| team.id == id);
+                        (None, Some(id), team.map(|team| (&team.name, team.budget)))
+                    }
+                    None => (None, None, None),
+                };
                 MonthlySpend {
                     month: month.clone(),
                     user_id,
-                    user: user.map(|user| user.name.clone()),
-                    budget: user.map(|user| user.budget.monthly).unwrap_or_default(),
+                    team_id,
+                    user: known.map(|(name, _)| name.clone()),
+                    budget: known.map(|(_, budget)| budget.monthly).unwrap_or_default(),
                     spend,
                 }
             }));

@@ -5,7 +5,9 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NanoUsd, Outcome, RequestId, Timestamp, TokenUsage, UserId, budget::BudgetStatus};
+use crate::{
+    NanoUsd, Outcome, RequestId, TeamId, Timestamp, TokenUsage, UserId, budget::BudgetStatus,
+};
 
 /// Sums over some set of requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,26 +98,30 @@ pub struct MyOverview {
     pub budget: BudgetStatus,
 }
 
-/// Sums of one user with one model.
+/// Sums of one user or team with one model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserModelTotals {
-    /// `None` for the master key.
+    /// `None` for the master key and for teams.
     pub user_id: Option<UserId>,
-    /// `None` for the master key and for users who were deleted since.
+    /// `None` for the master key and for users.
+    pub team_id: Option<TeamId>,
+    /// Of the user or team; `None` for the master key and for who was deleted since.
     pub user: Option<String>,
     /// As clients asked for it.
     pub model: String,
     pub totals: Totals,
 }
 
-/// What one user spent in one calendar month. Resets do not change it: it is the bill.
+/// What one user or team spent in one calendar month. Resets do not change it: it is the bill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonthlySpend {
     /// In the reporting zone: `2026-11`.
     pub month: String,
-    /// `None` for the master key.
+    /// `None` for the master key and for teams.
     pub user_id: Option<UserId>,
-    /// `None` for the master key and for users who were deleted since.
+    /// `None` for the master key and for users.
+    pub team_id: Option<TeamId>,
+    /// Of the user or team; `None` for the master key and for who was deleted since.
     pub user: Option<String>,
     /// The monthly budget as it is now; 0 means unlimited.
     pub budget: NanoUsd,

@@ -15,6 +15,7 @@ pub mod body;
 pub mod catalog;
 pub mod count_tokens;
 pub mod counters;
+pub mod detached;
 pub mod discovery;
 pub mod dispatch;
 pub mod egress;

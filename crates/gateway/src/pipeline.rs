@@ -29,7 +29,7 @@ use storage::{
     BackendRecord, ConfiguredPrice, Database, DeploymentRecord, KeyHasher, StorageError,
     SyncedDeployment, ledger::Ledger,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
     GatewayError, ResponseBody,
@@ -38,6 +38,7 @@ use crate::{
     catalog::{AccountSettings, Accounts, Catalog},
     count_tokens,
     counters::{cooldown::Cooldown, rates::Rates, window::SlidingWindow},
+    detached::Detached,
     discovery::{self, DiscoveryError},
     dispatch::dispatch,
     egress::EgressError,
@@ -77,6 +78,7 @@ pub struct Core {
     accounts: AccountSettings,
     kept_items: Arc<KeptItems>,
     idempotency: Arc<Idempotency>,
+    pub(crate) detached: Detached,
     database: Database,
     backends: Vec<Arc<Backend>>,
     groups: Vec<GroupSettings>,
@@ -173,6 +175,7 @@ impl Gateway {
             accounts: settings.accounts,
             kept_items: Arc::default(),
             idempotency: Arc::new(Idempotency::new(settings.max_kept_answer)),
+            detached: Detached::default(),
             database,
             backends,
             groups: settings.groups,
@@ -249,9 +252,19 @@ impl Gateway {
             return answered.await;
         }
         // It goes on when the client goes away, which drops this.
-        tokio::spawn(answered)
+        let (answer, waiting) = oneshot::channel();
+        core.detached.spawn(async move {
+            // What nobody waits for any more is dropped, and goes on as a stream if it is one.
+            let _ = answer.send(answered.await);
+        });
+        waiting
             .await
             .map_err(|_| GatewayError::Internal("a request was not carried through"))?
+    }
+
+    /// Waits for the requests that go on although their clients have gone away. Dropping it cuts them.
+    pub async fn detached_ended(&self) {
+        self.0.detached.ended().await;
     }
 
     /// Begins a request that may have been answered before; `None`: it has no `Idempotency-Key`.

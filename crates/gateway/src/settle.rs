@@ -162,6 +162,11 @@ impl Admission {
         }
     }
 
+    /// What all requests share.
+    pub(crate) fn core(&self) -> Option<Arc<Core>> {
+        self.open.as_ref().map(|open| Arc::clone(&open.core))
+    }
+
     /// What was left of the caller's limits when the request was let in.
     #[must_use]
     pub fn rates_left(&self) -> RatesLeft {

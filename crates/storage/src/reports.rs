@@ -2,8 +2,8 @@
 //! concern. Where a day begins is for the caller to say; this file knows no time zone.
 
 use domain::{
-    BackendId, DeploymentId, Dialect, KeyId, LedgerRow, NanoUsd, Outcome, PriceId, RequestId,
-    ServiceTier, TeamId, Timestamp, TokenUsage, Used, UserId,
+    BackendId, DeploymentId, Dialect, KeyId, KeyOwner, LedgerRow, NanoUsd, Outcome, PriceId,
+    RequestId, ServiceTier, TeamId, Timestamp, TokenUsage, Used, UserId,
     period::Period,
     report::{NamedTotals, Totals, UserModelTotals},
 };
@@ -211,7 +211,7 @@ impl Database {
         Ok(rows)
     }
 
-    /// Sums by user and model, the dearest first.
+    /// Sums by user or team and by model, the dearest first.
     ///
     /// # Errors
     /// When the database fails.
@@ -220,16 +220,20 @@ impl Database {
         period: Period,
     ) -> Result<Vec<UserModelTotals>, StorageError> {
         let sums = self
-            .sums(&[period], Scope::Everyone, Group::UserAndModel)
+            .sums(&[period], Scope::Everyone, Group::OwnerAndModel)
             .await?;
         let users = self.all_users().await?;
+        let teams = self.team_names().await?;
         let mut rows: Vec<UserModelTotals> = sums
             .into_iter()
             .map(|sum| UserModelTotals {
-                user: sum
-                    .user_id
-                    .and_then(|id| Some(users.get(&id)?.name.clone())),
+                user: match (sum.user_id, sum.team_id) {
+                    (Some(id), _) => users.get(&id).map(|user| user.name.clone()),
+                    (None, Some(id)) => teams.get(&id).cloned(),
+                    (None, None) => None,
+                },
                 user_id: sum.user_id,
+                team_id: sum.team_id,
                 model: sum.model,
                 totals: sum.totals,
             })
@@ -240,19 +244,21 @@ impl Database {
         Ok(rows)
     }
 
-    /// What each user spent in each stretch of time, before resets; `None` is the master key. Who
-    /// spent nothing is missing.
+    /// What each user and team spent in each stretch of time, before resets; `None` is the master key.
+    /// Who spent nothing is missing.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn spend_by_user(
+    pub async fn spend_by_owner(
         &self,
         spans: &[Period],
-    ) -> Result<Vec<Vec<(Option<UserId>, NanoUsd)>>, StorageError> {
+    ) -> Result<Vec<Vec<(Option<KeyOwner>, NanoUsd)>>, StorageError> {
         let mut spends = vec![Vec::new(); spans.len()];
-        for sum in self.sums(spans, Scope::Everyone, Group::User).await? {
+        for sum in self.sums(spans, Scope::Everyone, Group::Owner).await? {
             if let Some(spend) = spends.get_mut(sum.span) {
-                spend.push((sum.user_id, sum.totals.cost));
+                let user = sum.user_id.map(KeyOwner::User);
+                let owner = user.or(sum.team_id.map(KeyOwner::Team));
+                spend.push((owner, sum.totals.cost));
             }
         }
         Ok(spends)

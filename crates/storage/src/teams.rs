@@ -1,5 +1,7 @@
 //! Teams and who is in them. A team's keys are in `keys`, what it spent in the ledger.
 
+use std::collections::HashMap;
+
 use domain::{
     BudgetLimits, RateLimits, TeamId, Timestamp, UserId,
     team::{Team, TeamInput, TeamMember, TeamRole},
@@ -202,6 +204,18 @@ impl Database {
         .fetch_all(self.readers())
         .await?;
         Ok(rows.into_iter().map(CountedTeam::from).collect())
+    }
+
+    /// All of them, for reports that name them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn team_names(&self) -> Result<HashMap<TeamId, String>, StorageError> {
+        let rows: Vec<(i64, String)> = sqlx::query_as("select id, name from teams")
+            .fetch_all(self.readers())
+            .await?;
+        let named = rows.into_iter().map(|(id, name)| (TeamId(id), name));
+        Ok(named.collect())
     }
 
     /// The members of a team by name; owners first.

@@ -33,16 +33,22 @@ pub(crate) enum Group {
     Team,
     Key,
     Model,
-    UserAndModel,
+    /// By user, and by team.
+    Owner,
+    OwnerAndModel,
 }
 
 impl Group {
     fn has_user(self) -> bool {
-        matches!(self, Self::User | Self::UserAndModel)
+        matches!(self, Self::User | Self::Owner | Self::OwnerAndModel)
+    }
+
+    fn has_team(self) -> bool {
+        matches!(self, Self::Team | Self::Owner | Self::OwnerAndModel)
     }
 
     fn has_model(self) -> bool {
-        matches!(self, Self::Model | Self::UserAndModel)
+        matches!(self, Self::Model | Self::OwnerAndModel)
     }
 }
 
@@ -254,7 +260,7 @@ fn push_group(query: &mut QueryBuilder<Sqlite>, group: Group) {
     } else {
         "0 as user_id, "
     });
-    query.push(if group == Group::Team {
+    query.push(if group.has_team() {
         "coalesce(t.team_id, 0) as team_id, "
     } else {
         "0 as team_id, "

@@ -21,6 +21,7 @@ pub async fn usage(
     let rows = rows.iter().map(|row| {
         json!({
             "user_id": row.user_id,
+            "team_id": row.team_id,
             "name": row.user.as_deref().unwrap_or(NO_USER),
             "model": row.model,
             "total_input": row.totals.usage.total_input(),

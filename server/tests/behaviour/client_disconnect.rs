@@ -5,8 +5,8 @@ use domain::Dialect;
 use serde_json::json;
 
 use crate::support::{
-    Answer, DIALECTS, Reply, Row, TestApp, Upstream, User, ask, ask_stream, events, until, whole,
-    within,
+    Answer, DIALECTS, Reply, Row, Setup, TestApp, Upstream, User, ask, ask_stream, backend, events,
+    until, whole, within,
 };
 
 /// A user whose budget has room for one call at a time: 100 tokens of output may cost $0.001.
@@ -135,4 +135,68 @@ async fn before_the_request_has_arrived() {
     .await;
     assert!(app.ledger().rows().await.is_empty());
     assert_room(&app, &upstream, Dialect::OpenaiChat, &user).await;
+}
+
+#[tokio::test]
+async fn a_backend_that_drains_is_heard_to_its_end_and_billed_exactly() {
+    for dialect in DIALECTS {
+        let upstream = Upstream::start().await;
+        let drains = "on_disconnect: drain, ";
+        let app = TestApp::with([backend(dialect, "main", &upstream.url(), drains)]).await;
+        let user = app.user().await;
+        let (answer, line) = Answer::live();
+        upstream.then(answer);
+        let said = events(dialect, "up-main");
+        let sent = app.ask(dialect, &user.key, ask_stream("asked")).send();
+        said[..4].iter().for_each(|event| line.send(event.clone()));
+        let response = within("the head", sent).await.expect("an answer");
+        drop(response);
+        said[4..].iter().for_each(|event| line.send(event.clone()));
+        drop(line);
+        let row = app.ledger().only().await;
+        assert_eq!(
+            (row.outcome.as_str(), row.status),
+            ("client_disconnected", 499)
+        );
+        assert_eq!((row.output_tokens, row.usage_estimated), (7, false));
+
+        // So is a whole answer, whose client did not wait for it.
+        let (answer, hold) = Answer::json(whole(dialect, "up-main")).held();
+        upstream.then(answer);
+        let sending = tokio::spawn(app.ask(dialect, &user.key, ask("asked")).send());
+        upstream.arrivals(2).await;
+        sending.abort();
+        let _ = sending.await;
+        hold.release();
+        let rows = app.ledger().wait_for(2).await;
+        assert_eq!((rows[1].output_tokens, rows[1].usage_estimated), (7, false));
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_the_process_settles_what_goes_on_without_its_client() {
+    let upstream = Upstream::start().await;
+    let drains = "on_disconnect: drain, ";
+    let app = TestApp::start(Setup {
+        server: "shutdown_grace: 100ms",
+        ..Setup::backends([backend(
+            Dialect::OpenaiChat,
+            "main",
+            &upstream.url(),
+            drains,
+        )])
+    })
+    .await;
+    let user = app.user().await;
+    let (answer, line) = Answer::live();
+    upstream.then(answer);
+    let said = events(Dialect::OpenaiChat, "up-main");
+    let sent = app.chat(&user.key, ask_stream("asked")).send();
+    said[..4].iter().for_each(|event| line.send(event.clone()));
+    drop(within("the head", sent).await.expect("an answer"));
+    let app = app.restart().await;
+    let row = app.ledger().only().await;
+    assert_eq!(row.outcome, "client_disconnected");
+    assert!(row.usage_estimated && row.output_tokens > 0);
+    drop(line);
 }

@@ -104,13 +104,10 @@ impl Drop for StreamRelay {
         let Some(mut relay) = self.0.take() else {
             return;
         };
-        if !relay.drain || relay.admission.is_none() {
-            return;
-        }
-        // Without a runtime the process is ending; then it is settled as it stands.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        let core = relay.admission.as_ref().and_then(Admission::core);
+        if let Some(core) = core.filter(|_| relay.drain) {
             relay.client_gone = true;
-            runtime
+            core.detached
                 .spawn(async move { while poll_fn(|cx| relay.poll_next(cx)).await.is_some() {} });
         }
     }
