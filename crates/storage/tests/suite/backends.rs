@@ -1,16 +1,21 @@
-use domain::{BackendId, NanoUsd, Price, Timestamp};
-use storage::{BackendRecord, DeploymentRecord};
+use domain::{BackendId, NanoUsd, Timestamp, pricing::Rates};
+use storage::{BackendRecord, ConfiguredPrice, DeploymentRecord, PriceSource};
 
 use crate::fixture::Fixture;
 
-fn price(input: i64) -> Option<Price> {
-    Some(Price {
+fn price(input: i64) -> Option<ConfiguredPrice> {
+    let rates = Rates {
         input: NanoUsd(input),
-        ..Price::default()
+        ..Rates::default()
+    };
+    Some(ConfiguredPrice {
+        source: PriceSource::File,
+        effective_from: None,
+        price: rates.into(),
     })
 }
 
-fn backend(name: &str, models: &[(&str, Option<Price>)]) -> BackendRecord {
+fn backend(name: &str, models: &[(&str, Option<ConfiguredPrice>)]) -> BackendRecord {
     BackendRecord {
         name: name.to_owned(),
         kind: "openai".to_owned(),
@@ -19,7 +24,7 @@ fn backend(name: &str, models: &[(&str, Option<Price>)]) -> BackendRecord {
             .iter()
             .map(|(model, price)| DeploymentRecord {
                 model: (*model).to_owned(),
-                price: *price,
+                prices: price.iter().cloned().collect(),
             })
             .collect(),
     }
@@ -37,7 +42,7 @@ async fn ids_survive_whatever_the_configuration_does() {
         backend("two", &[]),
     ];
     let first = sync(&both).await;
-    assert_eq!(first[0].deployments[1].0, "b");
+    assert_eq!(first[0].deployments[1].model, "b");
     assert!(sync(&[]).await.is_empty());
     let mut reversed = both.to_vec();
     reversed.reverse();
@@ -46,11 +51,11 @@ async fn ids_survive_whatever_the_configuration_does() {
     assert_eq!(again[0].id, first[1].id);
 
     let found =
-        f.db.ensure_deployment(first[0].id, "a", None, Timestamp(2))
+        f.db.ensure_deployment(first[0].id, "a", &[], Timestamp(2))
             .await;
-    assert_eq!(found.expect("found"), first[0].deployments[0].1);
+    assert_eq!(found.expect("found").id, first[0].deployments[0].id);
     let nowhere =
-        f.db.ensure_deployment(BackendId(99), "a", None, Timestamp(2))
+        f.db.ensure_deployment(BackendId(99), "a", &[], Timestamp(2))
             .await;
     assert!(nowhere.is_err());
 }
@@ -61,7 +66,7 @@ async fn a_price_has_a_history_and_the_newest_row_always_holds() {
     let set = async |input, now| {
         let backends = [backend("one", &[("a", price(input))])];
         let synced = f.db.sync_backends(&backends, Timestamp(now)).await;
-        synced.expect("synced")[0].deployments[0].1
+        synced.expect("synced")[0].deployments[0].id
     };
     let id = set(5, 10).await;
     set(5, 20).await;
@@ -71,7 +76,10 @@ async fn a_price_has_a_history_and_the_newest_row_always_holds() {
     let history = f.db.price_history(id).await.expect("read");
     let history: Vec<(i64, i64)> = history
         .iter()
-        .map(|record| (record.effective_from.0, record.price.input.0))
+        .map(|record| {
+            let price = record.price.as_ref().expect("a price");
+            (record.effective_from.0, price.standard.rates.input.0)
+        })
         .collect();
     assert_eq!(history, [(31, 5), (30, 7), (10, 5)]);
 }

@@ -1,5 +1,5 @@
 use domain::{
-    LedgerRow, NanoUsd, Timestamp, UserId,
+    BudgetScope, LedgerRow, NanoUsd, Timestamp, UserId,
     budget::BudgetPeriod,
     period::{day, month},
 };
@@ -63,6 +63,11 @@ struct Model {
     counts: i64,
 }
 
+async fn spend_of(f: &Fixture, scope: BudgetScope, start: Timestamp) -> NanoUsd {
+    let spends = f.db.spend_of(&[scope], start).await.expect("spend");
+    spends.get(&scope).copied().unwrap_or_default()
+}
+
 async fn compare(zone: &str, now: i64, steps: Vec<Step>) {
     let zone = TimeZone::get(zone).expect("a zone");
     let f = Fixture::new().await;
@@ -90,7 +95,7 @@ async fn compare(zone: &str, now: i64, steps: Vec<Step>) {
                 }
             }
             Step::Reset { user, period } => {
-                f.db.reset_budget(users[user], period, start(period), now)
+                f.db.reset_budget(BudgetScope::User(users[user]), period, start(period), now)
                     .await
                     .expect("a reset");
                 models[user][period as usize].counts = 0;
@@ -100,14 +105,15 @@ async fn compare(zone: &str, now: i64, steps: Vec<Step>) {
     for period in [BudgetPeriod::Daily, BudgetPeriod::Monthly] {
         let start = start(period);
         let all = f.db.spend_since(start).await.expect("spend");
-        let forgiven = f.db.forgiven(&users, period, start).await.expect("resets");
-        for (user, models) in users.iter().zip(&models) {
+        let scopes: Vec<BudgetScope> = users.iter().copied().map(BudgetScope::User).collect();
+        let forgiven = f.db.forgiven(&scopes, period, start).await.expect("resets");
+        for ((user, scope), models) in users.iter().zip(&scopes).zip(&models) {
             let model = models[period as usize];
-            let spent = f.db.spend_of_user(*user, start).await.expect("spend");
+            let spent = spend_of(&f, *scope, start).await;
             assert_eq!(spent.0, model.spent, "{period:?} of {user}");
-            let among_all = all.iter().find(|(id, _)| id == user);
-            assert_eq!(among_all.map_or(0, |(_, nano)| nano.0), model.spent);
-            let forgiven = forgiven.get(user).copied().unwrap_or_default();
+            let among_all = all.get(scope).map_or(0, |nano| nano.0);
+            assert_eq!(among_all, model.spent);
+            let forgiven = forgiven.get(scope).copied().unwrap_or_default();
             assert_eq!((spent - forgiven).0, model.counts, "{period:?} of {user}");
         }
     }
@@ -141,7 +147,7 @@ async fn the_half_hour_before_midnight_in_kolkata_is_yesterday() {
     .await;
     let zone = TimeZone::get("Asia/Kolkata").expect("a zone");
     let today = day(Timestamp(midnight), &zone);
-    let spent = f.db.spend_of_user(ada, today.start).await.expect("spend");
+    let spent = spend_of(&f, BudgetScope::User(ada), today.start).await;
     assert_eq!(spent, NanoUsd(110));
 }
 
@@ -151,7 +157,12 @@ async fn two_resets_at_once_forgive_once() {
     let ada = f.user("ada").await.id;
     f.settle([row(Some(ada), Timestamp(5), Some(70))]).await;
     let reset = || {
-        f.db.reset_budget(ada, BudgetPeriod::Daily, Timestamp(0), Timestamp(6))
+        f.db.reset_budget(
+            BudgetScope::User(ada),
+            BudgetPeriod::Daily,
+            Timestamp(0),
+            Timestamp(6),
+        )
     };
     let (first, second) = tokio::join!(reset(), reset());
     let both = first.expect("a reset") + second.expect("a reset");
@@ -162,8 +173,13 @@ async fn two_resets_at_once_forgive_once() {
 async fn nobody_is_reset_who_does_not_exist() {
     let f = Fixture::new().await;
     let reset =
-        f.db.reset_budget(UserId(99), BudgetPeriod::Daily, Timestamp(0), Timestamp(6))
-            .await;
+        f.db.reset_budget(
+            BudgetScope::User(UserId(99)),
+            BudgetPeriod::Daily,
+            Timestamp(0),
+            Timestamp(6),
+        )
+        .await;
     assert!(matches!(
         reset,
         Err(StorageError::Conflict {
@@ -186,15 +202,26 @@ async fn keys_have_a_spend_of_their_own_and_the_master_key_has_no_user() {
         row(None, Timestamp(5), Some(9)),
     ])
     .await;
-    let keys = [domain::KeyId(2), domain::KeyId(3)];
-    let spend =
-        f.db.spend_of_keys(&keys, Timestamp(0))
-            .await
-            .expect("spend");
+    let keys = [2, 3].map(|id| BudgetScope::Key(domain::KeyId(id)));
+    let spend = f.db.spend_of(&keys, Timestamp(0)).await.expect("spend");
     assert_eq!(
         spend.into_iter().collect::<Vec<_>>(),
         [(keys[0], NanoUsd(4))]
     );
-    let users = f.db.spend_since(Timestamp(0)).await.expect("spend");
-    assert_eq!(users, [(ada, NanoUsd(7))]);
+    let mut all: Vec<_> =
+        f.db.spend_since(Timestamp(0))
+            .await
+            .expect("spend")
+            .into_iter()
+            .collect();
+    all.sort();
+    let key = |id| BudgetScope::Key(domain::KeyId(id));
+    assert_eq!(
+        all,
+        [
+            (BudgetScope::User(ada), NanoUsd(7)),
+            (key(1), NanoUsd(3)),
+            (key(2), NanoUsd(4)),
+        ]
+    );
 }

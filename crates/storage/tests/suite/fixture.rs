@@ -1,10 +1,12 @@
 //! A fresh database for each case, and the things that most cases need in it.
 
 use domain::{
-    BudgetLimits, Dialect, LedgerRow, NanoUsd, Outcome, RequestId, Role, Timestamp, TokenUsage,
-    User, UserId,
+    BudgetLimits, Dialect, KeyOwner, LedgerRow, NanoUsd, Outcome, RequestId, Role, Timestamp,
+    TokenUsage, Used, User, UserId, account::NewKeyInput,
 };
-use storage::{Database, DatabaseOptions, KeySource, NewKey, NewUser, Synchronous, ledger::Ledger};
+use storage::{
+    Database, DatabaseOptions, KeySecret, KeySource, NewKey, NewUser, Synchronous, ledger::Ledger,
+};
 
 pub struct Fixture {
     pub db: Database,
@@ -52,7 +54,7 @@ impl Fixture {
     pub async fn settle(&self, rows: impl IntoIterator<Item = LedgerRow>) {
         let commits: Vec<_> = rows
             .into_iter()
-            .map(|row| self.ledger.settle(row))
+            .map(|row| self.ledger.settle(row, None))
             .collect();
         for commit in commits {
             commit.await.expect("a commit");
@@ -74,14 +76,16 @@ pub fn new_key(user_id: UserId, label: &str) -> NewKey {
         *place = byte;
     }
     NewKey {
-        user_id,
-        label: label.to_owned(),
-        hash,
-        prefix: "sk-lr-abc".to_owned(),
-        last4: "wxyz".to_owned(),
-        expires_at: None,
-        requests_per_minute: 0,
-        allowed_models: vec![],
+        owner: KeyOwner::User(user_id),
+        secret: KeySecret {
+            hash,
+            prefix: "sk-lr-abc".to_owned(),
+            last4: "wxyz".to_owned(),
+        },
+        chosen: NewKeyInput {
+            label: label.to_owned(),
+            ..NewKeyInput::default()
+        },
         source: KeySource::Admin,
     }
 }
@@ -93,6 +97,7 @@ pub fn row(user: Option<UserId>, at: Timestamp, nano: Option<i64>) -> LedgerRow 
         request_id: request_id(at),
         started_at: at,
         user_id: user,
+        team_id: None,
         key_id: None,
         backend_id: None,
         deployment_id: None,
@@ -102,11 +107,14 @@ pub fn row(user: Option<UserId>, at: Timestamp, nano: Option<i64>) -> LedgerRow 
         stream: true,
         outcome: Outcome::Completed,
         status: 200,
-        usage: TokenUsage {
-            input: tokens,
-            ..TokenUsage::default()
+        used: Used {
+            tokens: TokenUsage {
+                input: tokens,
+                ..TokenUsage::default()
+            },
+            ..Used::default()
         },
-        usage_estimated: false,
+        price_id: None,
         cost: nano.map(NanoUsd),
         attempts: 1,
         time_to_first_chunk_ms: Some(5),

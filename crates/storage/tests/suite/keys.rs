@@ -1,6 +1,6 @@
 use domain::{
-    KeyId, Timestamp,
-    account::{KeyQuery, NewKeyInput},
+    BudgetLimits, KeyId, KeyOwner, NanoUsd, RateLimits, Timestamp,
+    account::{KeyAccess, KeyQuery, NewKeyInput},
 };
 use storage::{Constraint, KeySource, NewKey, StorageError};
 
@@ -10,19 +10,43 @@ use crate::fixture::{Fixture, new_key};
 async fn a_key_is_found_by_its_hash_with_all_that_was_chosen() {
     let f = Fixture::new().await;
     let ada = f.user("ada").await;
-    let new = NewKey {
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let chosen = NewKeyInput {
+        label: "laptop".to_owned(),
         expires_at: Some(Timestamp(9)),
-        requests_per_minute: 60,
-        allowed_models: vec!["gpt-4o".to_owned(), "a\"b".to_owned()],
+        limits: RateLimits {
+            requests_per_minute: 60,
+            tokens_per_minute: 1_000_000_000_000,
+            parallel: 3,
+        },
+        budget: BudgetLimits {
+            daily: NanoUsd(1),
+            monthly: NanoUsd(2),
+            soft_daily: NanoUsd(3),
+            soft_monthly: NanoUsd(4),
+        },
+        access: KeyAccess {
+            models: list(&["gpt-4o", "a\"b"]),
+            backends: list(&["main"]),
+            addresses: list(&["203.0.113.0/24"]),
+        },
+        tags: list(&["ci", "nightly"]),
+    };
+    let new = NewKey {
+        chosen: chosen.clone(),
         ..new_key(ada.id, "laptop")
     };
     let key = f.db.create_key(&new, Timestamp(5)).await.expect("a key");
-    assert_eq!(key.allowed_models, new.allowed_models);
-    assert_eq!(
-        (key.expires_at, key.requests_per_minute),
-        (Some(Timestamp(9)), 60)
-    );
-    let found = f.db.find_key_by_hash(&new.hash).await.expect("read");
+    let read = NewKeyInput {
+        label: key.label.clone(),
+        expires_at: key.expires_at,
+        limits: key.limits,
+        budget: key.budget,
+        access: key.access.clone(),
+        tags: key.tags.clone(),
+    };
+    assert_eq!((key.owner, read), (KeyOwner::User(ada.id), chosen));
+    let found = f.db.find_key_by_hash(&new.secret.hash).await.expect("read");
     assert_eq!(found, Some(key));
     assert_eq!(f.db.find_key_by_hash(&[7; 32]).await.expect("read"), None);
     assert!(matches!(
@@ -83,13 +107,16 @@ async fn keys_change_and_go() {
     );
     let input = NewKeyInput {
         label: "desk".to_owned(),
-        requests_per_minute: 3,
+        limits: RateLimits {
+            requests_per_minute: 3,
+            ..RateLimits::default()
+        },
         ..NewKeyInput::default()
     };
     let changed = f.db.update_key(key.id, &input).await.expect("changed");
     let changed = changed.expect("a key");
     assert_eq!(
-        (changed.label.as_str(), changed.requests_per_minute),
+        (changed.label.as_str(), changed.limits.requests_per_minute),
         ("desk", 3)
     );
     assert!(!changed.active);
@@ -140,7 +167,7 @@ async fn keys_of_the_environment_follow_it_and_leave_others_alone() {
     };
     assert!(sync(&["A", "B"]).await);
     assert!(!sync(&["A", "B"]).await, "nothing to do");
-    let a = f.db.find_key_by_hash(&environment("A").hash).await;
+    let a = f.db.find_key_by_hash(&environment("A").secret.hash).await;
     let a = a.expect("read").expect("a key");
     f.db.set_key_active(a.id, false, true)
         .await

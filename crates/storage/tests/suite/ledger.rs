@@ -1,12 +1,15 @@
 //! The ledger's writer: nothing that was settled is lost, doubled or summed wrongly, whoever else
 //! writes and whatever fails.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use domain::{NanoUsd, Outcome, RequestId, Timestamp, TokenUsage, UserId, period::Period};
 use proptest::prelude::*;
 use sqlx::{Connection as _, SqliteConnection};
-use storage::ledger::{Ledger, OpenRequest};
+use storage::ledger::{Ledger, OpenRequest, Progress};
 
 use crate::fixture::{Fixture, row};
 
@@ -45,13 +48,16 @@ fn open(request_id: RequestId, at: Timestamp) -> OpenRequest {
         request_id,
         started_at: at,
         user_id: row.user_id,
+        team_id: None,
         key_id: None,
-        backend_id: None,
-        deployment_id: None,
         dialect: row.dialect,
         request_model: row.request_model,
-        upstream_model: row.upstream_model,
         stream: true,
+        progress: Arc::new(Mutex::new(Progress {
+            upstream_model: row.upstream_model,
+            cost: Some(NanoUsd::ZERO),
+            ..Progress::default()
+        })),
     }
 }
 
@@ -71,7 +77,7 @@ async fn what_is_committed_can_be_read_and_nothing_is_lost_between_writers() {
                     (u128::from(1_700_000_000_000_u64) << 80) | u128::from(writer * 1_000 + n),
                 );
                 let id = row.request_id;
-                ledger.settle(row).await.expect("a commit");
+                ledger.settle(row, None).await.expect("a commit");
                 let found = db.find_request(id).await.expect("a query");
                 assert!(
                     found.is_some(),
@@ -118,7 +124,7 @@ async fn a_request_that_a_dead_process_left_open_is_found_as_interrupted() {
     .expect("both are noted as open");
     let mut settled = row(Some(UserId(1)), NOON, Some(5));
     settled.request_id = ended;
-    first.settle(settled).await.expect("a commit");
+    first.settle(settled, None).await.expect("a commit");
     assert_eq!(count(&mut stranger, "open_requests").await, 1);
 
     // The next process.
@@ -160,7 +166,7 @@ async fn rows_wait_out_a_failure_of_the_database() {
         .execute(&mut stranger)
         .await
         .expect("renamed");
-    let mut commit = std::pin::pin!(ledger.settle(row(Some(UserId(1)), NOON, Some(3))));
+    let mut commit = std::pin::pin!(ledger.settle(row(Some(UserId(1)), NOON, Some(3)), None));
     let early = tokio::time::timeout(Duration::from_millis(300), commit.as_mut()).await;
     assert!(early.is_err(), "nothing is committed without a table");
     sqlx::query(rename("away", "requests"))
@@ -176,7 +182,7 @@ async fn closing_writes_what_is_queued() {
     let fixture = Fixture::new().await;
     let (ledger, _) = Ledger::start(&fixture.db).await.expect("a ledger");
     let commits: Vec<_> = (0..500)
-        .map(|n| ledger.settle(row(Some(UserId(1)), Timestamp(NOON.0 + n), Some(1))))
+        .map(|n| ledger.settle(row(Some(UserId(1)), Timestamp(NOON.0 + n), Some(1)), None))
         .collect();
     ledger.close().await;
     let mut stranger = stranger(&fixture).await;
@@ -200,7 +206,7 @@ proptest! {
             let fixture = Fixture::new().await;
             let rows: Vec<_> = calls.iter().map(|(hour, user, cost, tokens, failed)| {
                 let mut row = row((*user > 0).then_some(UserId(*user)), Timestamp(NOON.0 + hour * 3_600_000), *cost);
-                row.usage = TokenUsage { input: *tokens, cache_read: tokens / 2, cache_write_5m: tokens / 3, cache_write_1h: tokens / 5, output: tokens / 7, reasoning: tokens / 11 };
+                row.used.tokens = TokenUsage { input: *tokens, cache_read: tokens / 2, cache_write_5m: tokens / 3, cache_write_1h: tokens / 5, output: tokens / 7, reasoning: tokens / 11, ..TokenUsage::default() };
                 row.outcome = if *failed { Outcome::StreamBroken } else { Outcome::Completed };
                 row
             }).collect();
@@ -211,7 +217,7 @@ proptest! {
                     let period = Period { start, end: Timestamp(start.0 + 3_600_000) };
                     let mine: Vec<_> = rows.iter().filter(|r| period.contains(r.started_at) && (user.is_none() || r.user_id == user)).collect();
                     let mut usage = TokenUsage::default();
-                    mine.iter().for_each(|r| usage += r.usage);
+                    mine.iter().for_each(|r| usage += r.used.tokens);
                     let got = fixture.db.totals(&[period], user).await.expect("totals")[0];
                     prop_assert_eq!(got.requests, mine.len() as u64);
                     prop_assert_eq!(got.errors, mine.iter().filter(|r| r.outcome.is_error()).count() as u64);

@@ -1,8 +1,8 @@
 use domain::{
-    BudgetLimits, NanoUsd, Timestamp,
+    BudgetLimits, BudgetScope, KeyOwner, NanoUsd, RateLimits, Timestamp,
     budget::BudgetPeriod::{Daily, Monthly},
 };
-use storage::{CatalogUser, Database};
+use storage::{CatalogOwner, Database};
 
 use crate::fixture::{Fixture, new_key, row};
 
@@ -17,8 +17,9 @@ async fn what_was_written_is_there_after_closing_and_opening() {
         again.find_user(ada.id).await.expect("read"),
         Some(ada.clone())
     );
-    let spent = again.spend_of_user(ada.id, Timestamp(0)).await;
-    assert_eq!(spent.expect("read"), NanoUsd(3));
+    let ada = BudgetScope::User(ada.id);
+    let spent = again.spend_of(&[ada], Timestamp(0)).await;
+    assert_eq!(spent.expect("read")[&ada], NanoUsd(3));
 }
 
 #[tokio::test]
@@ -66,31 +67,37 @@ async fn the_catalog_holds_users_keys_and_the_latest_resets() {
         let start = Timestamp(at - 10);
         for period in [Daily, Monthly] {
             let start = if period == Daily { start } else { Timestamp(0) };
-            f.db.reset_budget(ada.id, period, start, Timestamp(at))
+            f.db.reset_budget(BudgetScope::User(ada.id), period, start, Timestamp(at))
                 .await
                 .expect("reset");
         }
     }
     let rows = f.db.catalog_rows().await.expect("read");
     assert_eq!(
-        rows.users,
-        [CatalogUser {
-            id: ada.id,
+        rows.owners,
+        [CatalogOwner {
+            id: KeyOwner::User(ada.id),
             name: "ada".to_owned(),
             active: true,
             budget: BudgetLimits::default(),
+            limits: RateLimits::default(),
         }]
     );
     assert_eq!(rows.keys.len(), 1);
-    assert_eq!(rows.keys[0].hash, new_key(ada.id, "k").hash);
+    assert_eq!(rows.keys[0].hash, new_key(ada.id, "k").secret.hash);
     assert!(!rows.keys[0].active);
     let mut resets = rows.resets;
     resets.sort_by_key(|reset| reset.2);
     assert_eq!(
         resets,
         [
-            (ada.id, Monthly, Timestamp(0), NanoUsd(12)),
-            (ada.id, Daily, Timestamp(day), NanoUsd(7)),
+            (
+                BudgetScope::User(ada.id),
+                Monthly,
+                Timestamp(0),
+                NanoUsd(12)
+            ),
+            (BudgetScope::User(ada.id), Daily, Timestamp(day), NanoUsd(7)),
         ]
     );
 }

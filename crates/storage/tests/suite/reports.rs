@@ -1,4 +1,4 @@
-use domain::{LedgerRow, NanoUsd, Outcome, Timestamp, period::Period, report::Totals};
+use domain::{KeyOwner, LedgerRow, NanoUsd, Outcome, Timestamp, period::Period, report::Totals};
 use storage::BackendRecord;
 
 use crate::fixture::{Fixture, new_key, request_id, row};
@@ -92,15 +92,15 @@ async fn groups_are_listed_with_the_dearest_first() {
             (Some("ada"), Some(ada.id), 1),
         ]
     );
-    let spends = f.db.spend_by_user(&[hour]).await.expect("spends");
+    let spends = f.db.spend_by_owner(&[hour]).await.expect("spends");
     let mut spends = spends[0].clone();
-    spends.sort();
+    spends.sort_by_key(|(_, nano)| *nano);
     assert_eq!(
         spends,
         [
+            (Some(KeyOwner::User(bob.id)), NanoUsd(2)),
             (None, NanoUsd(3)),
-            (Some(ada.id), NanoUsd(51)),
-            (Some(bob.id), NanoUsd(2))
+            (Some(KeyOwner::User(ada.id)), NanoUsd(51)),
         ]
     );
 }
@@ -136,7 +136,7 @@ async fn the_log_has_names_and_the_newest_first() {
     let own = f.db.latest_requests(3, Some(ada.id)).await.expect("rows");
     assert_eq!(own.len(), 1);
     assert_eq!(own[0].row, first);
-    assert_eq!(own[0].user.as_deref(), Some("ada"));
+    assert_eq!(own[0].owner.as_deref(), Some("ada"));
     assert_eq!(own[0].key_label.as_deref(), Some("laptop"));
     assert_eq!(own[0].backend.as_deref(), Some("demo"));
 }

@@ -152,6 +152,8 @@ async fn budgets_are_set_and_never_negative() {
     let budget = |daily| BudgetLimits {
         daily: NanoUsd(daily),
         monthly: NanoUsd(7),
+        soft_daily: NanoUsd(daily / 2),
+        soft_monthly: NanoUsd(6),
     };
     let now = Timestamp(2);
     let set = f.db.update_budget(ada.id, budget(5), now).await;
