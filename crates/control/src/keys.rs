@@ -296,19 +296,15 @@ impl Control {
     }
 
     async fn rotate(&self, id: KeyId, overlap: Duration) -> Result<ShownKey, ControlError> {
-        let key = self
-            .db()
-            .find_key(id)
-            .await?
-            .ok_or(ControlError::NotFound)?;
-        not_revoked(&key)?;
-        if self.db().key_source(id).await? == Some(KeySource::Environment) {
-            return Err(ControlError::Conflict(Conflict::EnvironmentKey));
-        }
-        let (secret, stored) = self.new_secret()?;
         let overlap = overlap.min(LONGEST_OVERLAP);
         let overlap = i64::try_from(overlap.as_millis()).unwrap_or(i64::MAX);
         self.change(move |control| async move {
+            let key = control.db().find_key(id).await?;
+            not_revoked(&key.ok_or(ControlError::NotFound)?)?;
+            if control.db().key_source(id).await? == Some(KeySource::Environment) {
+                return Err(ControlError::Conflict(Conflict::EnvironmentKey));
+            }
+            let (secret, stored) = control.new_secret()?;
             let now = control.now();
             let until = Timestamp(now.0.saturating_add(overlap));
             let key = control.db().rotate_key(id, &stored, until, now).await?;
@@ -335,13 +331,9 @@ impl Control {
         active: bool,
         by_admin: bool,
     ) -> Result<(), ControlError> {
-        let key = self
-            .db()
-            .find_key(id)
-            .await?
-            .ok_or(ControlError::NotFound)?;
-        not_revoked(&key)?;
         self.change(move |control| async move {
+            let key = control.db().find_key(id).await?;
+            not_revoked(&key.ok_or(ControlError::NotFound)?)?;
             found(control.db().set_key_active(id, active, by_admin).await?)
         })
         .await

@@ -25,7 +25,10 @@ async fn the_first_start_makes_an_admin_and_a_key_and_later_ones_nothing() {
     assert!(principal.admin().is_ok(), "only the operator saw it");
     let key = first.first_key.expect("a key").key;
     assert_eq!(key.label, "first key");
-    assert_eq!(Some(key.user_id), principal.user_id());
+    assert_eq!(
+        Some(key.owner),
+        principal.user_id().map(domain::KeyOwner::User)
+    );
 
     let again = f
         .control

@@ -14,8 +14,8 @@ use control::{
     Principal,
 };
 use domain::{
-    Dialect, KeyId, LedgerRow, NanoUsd, Outcome, RequestId, Role, Timestamp, TokenUsage, UserId,
-    clock::FixedClock,
+    BudgetLimits, Dialect, KeyId, LedgerRow, NanoUsd, Outcome, RequestId, Role, Timestamp, Used,
+    UserId, clock::FixedClock,
 };
 use jiff::tz::TimeZone;
 use storage::{Database, DatabaseOptions, KeyHasher, Synchronous, ledger::Ledger};
@@ -57,7 +57,7 @@ impl Fixture {
         let changes = Arc::new(AtomicU32::new(0));
         let announced = Arc::new(tokio::sync::Notify::new());
         let (counted, told) = (changes.clone(), announced.clone());
-        let on_change: ChangeListener = Arc::new(move || {
+        let on_change: ChangeListener = Arc::new(move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
             told.notify_one();
             Box::pin(async {})
@@ -117,6 +117,7 @@ impl Fixture {
             request_id: RequestId(1),
             started_at: at(when),
             user_id: user,
+            team_id: None,
             key_id: key,
             backend_id: None,
             deployment_id: None,
@@ -126,15 +127,15 @@ impl Fixture {
             stream: false,
             outcome: Outcome::Completed,
             status: 200,
-            usage: TokenUsage::default(),
-            usage_estimated: false,
+            used: Used::default(),
+            price_id: None,
             cost: Some(NanoUsd(nano)),
             attempts: 1,
             time_to_first_chunk_ms: None,
             duration_ms: 1,
             error: None,
         };
-        self.ledger.settle(row).await.expect("a commit");
+        self.ledger.settle(row, None).await.expect("a commit");
     }
 }
 
@@ -144,8 +145,7 @@ pub fn new_user(name: &str) -> NewUserInput {
         email: None,
         role: Role::User,
         password: Some(PASSWORD.into()),
-        daily_budget: NanoUsd::ZERO,
-        monthly_budget: NanoUsd::ZERO,
+        budget: BudgetLimits::default(),
         with_key: false,
     }
 }

@@ -81,13 +81,17 @@ async fn histories_name_days_and_months_of_the_zone_and_know_no_resets() {
     let budget = BudgetLimits {
         daily: NanoUsd(7),
         monthly: NanoUsd(70),
+        ..BudgetLimits::default()
     };
     let set = f.control.update_budget(&f.admin, ada, budget).await;
     set.expect("set");
     // Half past midnight on the first of November in Paris.
     f.spend(Some(ada), None, "2026-10-31T23:30:00Z", 5).await;
     f.spend(Some(ada), None, "2026-10-31T22:30:00Z", 60).await;
-    let reset = f.control.reset_spend(&f.admin, ada, BudgetPeriod::Monthly);
+    let whose = domain::BudgetScope::User(ada);
+    let reset = f
+        .control
+        .reset_budget(&f.admin, whose, BudgetPeriod::Monthly);
     reset.await.expect("reset");
 
     let me = f.sign_in("ada").await;

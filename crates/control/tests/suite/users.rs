@@ -1,4 +1,6 @@
-use domain::{BudgetLimits, NanoUsd, UserId, account::UserQuery, budget::BudgetPeriod};
+use domain::{
+    BudgetLimits, BudgetScope, NanoUsd, UserId, account::UserQuery, budget::BudgetPeriod,
+};
 
 use crate::fixture::{Fixture, PASSWORD, new_user, refusal};
 
@@ -59,7 +61,7 @@ async fn what_cannot_be_a_user_is_refused_at_its_field() {
         "Password TooShort(8)"
     );
     assert_eq!(
-        create(&|i| i.daily_budget = NanoUsd(-1)).await,
+        create(&|i| i.budget.daily = NanoUsd(-1)).await,
         "DailyBudget Negative"
     );
     let query = UserQuery::default();
@@ -94,7 +96,8 @@ async fn spend_is_listed_after_resets_and_the_bill_stays() {
     };
     assert_eq!(spent().await, (20, 1_020));
     f.changes();
-    let reset = f.control.reset_spend(&f.admin, ada, BudgetPeriod::Daily);
+    let whose = BudgetScope::User(ada);
+    let reset = f.control.reset_budget(&f.admin, whose, BudgetPeriod::Daily);
     reset.await.expect("reset");
     assert_eq!(f.changes(), 1);
     assert_eq!(spent().await, (0, 1_020));
@@ -113,7 +116,7 @@ async fn a_budget_status_says_what_is_left_and_when_it_begins_anew() {
     let ada = f.user("ada").await;
     let budget = BudgetLimits {
         daily: NanoUsd(100),
-        monthly: NanoUsd::ZERO,
+        ..BudgetLimits::default()
     };
     let set = f.control.update_budget(&f.admin, ada, budget).await;
     set.expect("set");
@@ -171,7 +174,9 @@ async fn users_who_do_not_exist_are_not_found() {
     assert_eq!(refusal(c.reset_password(a, nobody).await), expected);
     let budget = BudgetLimits::default();
     assert_eq!(refusal(c.update_budget(a, nobody, budget).await), expected);
-    let reset = c.reset_spend(a, nobody, BudgetPeriod::Monthly).await;
+    let reset = c
+        .reset_budget(a, BudgetScope::User(nobody), BudgetPeriod::Monthly)
+        .await;
     assert_eq!(refusal(reset), expected);
     let key = c.create_key(a, nobody, crate::fixture::labelled("k")).await;
     assert_eq!(refusal(key), expected);

@@ -221,16 +221,9 @@ impl Exchange<'_> {
                     .failure
                     .billed(self.nothing_reported(broken.received))
             })?;
-        let received = body.clone();
+        // All that was announced has come, and it is no answer: nothing to bill.
         let unreadable = |error: ResponseError| {
-            let failure = Failure::new(Cause::Unreadable, format!("cannot be understood: {error}"));
-            match error {
-                // Half an answer was made all the same; a page of HTML is none.
-                ResponseError::Malformed(_) if received.starts_with(b"{") => {
-                    failure.billed(self.nothing_reported(received.len()))
-                }
-                ResponseError::Malformed(_) | ResponseError::Reported(_) => failure,
-            }
+            Failure::new(Cause::Unreadable, format!("cannot be understood: {error}"))
         };
         let (body, usage, tier, content_bytes) = match &self.form {
             AnswerForm::Native { .. } if !is_json(self.request, &response.headers) => {
