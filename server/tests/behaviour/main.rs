@@ -9,6 +9,7 @@
 
 mod alerts;
 mod bad_input;
+mod bill;
 mod budget;
 mod client_disconnect;
 mod discovery;

@@ -54,7 +54,15 @@ impl Answer {
 
     /// A stream of events that is all there.
     pub fn events<B: Into<Bytes>>(frames: impl IntoIterator<Item = B>) -> Self {
-        Self::new(200, "text/event-stream", Frames::all(frames))
+        Self::stream("text/event-stream", frames)
+    }
+
+    /// A stream of another kind that is all there.
+    pub fn stream<B: Into<Bytes>>(
+        content_type: &'static str,
+        frames: impl IntoIterator<Item = B>,
+    ) -> Self {
+        Self::new(200, content_type, Frames::all(frames))
     }
 
     /// A stream whose frames the test sends.

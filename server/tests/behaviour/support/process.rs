@@ -92,6 +92,9 @@ async fn launch(folder: &Path) -> (Child, String) {
         .args(["serve", "--config"])
         .arg(Setup::file(folder))
         .env_clear()
+        // For backends of kind bedrock, which find theirs here and nowhere else.
+        .env("AWS_ACCESS_KEY_ID", "AKIAFORTESTS")
+        .env("AWS_SECRET_ACCESS_KEY", "secret-for-tests")
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

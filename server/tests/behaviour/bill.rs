@@ -1,0 +1,418 @@
+//! The bill: upstreams that keep one of their own, and a router that is hung up on, cut off, refused,
+//! sent on to others and killed. What an upstream has reported is in the ledger to the nano-dollar, once;
+//! what it could not report is there as an estimate; what it has refused costs nothing.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use domain::{Dialect, RequestId};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::{
+    Answer, LedgerFile, MASTER_KEY, Process, Received, Row, Setup, Upstream, backend,
+    converse_backend, converse_events, load, until, within,
+};
+
+const ROUNDS: usize = 4;
+const PER_ROUND: usize = 500;
+const CLIENTS: usize = 16;
+/// The input of the upstream call with the number n is as long as this and n tokens, so that a row
+/// tells of which call it is.
+const FIRST_INPUT: i64 = 100_000;
+const GROUPS: &str = "groups:
+  - { name: chat, members: [{ backend: a, model: up-a }, { backend: b, model: up-b }] }
+  - { name: messages, members: [{ backend: c, model: up-c }, { backend: a, model: up-a }] }
+  - { name: converse, members: [{ backend: d, model: up-d }, { backend: c, model: up-c }] }
+";
+
+/// What an upstream asks for one call.
+#[derive(Clone, Copy, Debug)]
+struct Billed {
+    input: i64,
+    whole: i64,
+    /// It has said so, or may have: the usage was on its way before the connection broke.
+    reported: bool,
+}
+
+/// The upstreams' book. Calls that were refused are not in it.
+#[derive(Clone, Default)]
+struct Book(Arc<Mutex<Vec<Billed>>>);
+
+impl Book {
+    fn calls(&self) -> Vec<Billed> {
+        self.0.lock().expect("no panic elsewhere").clone()
+    }
+
+    /// Answers a call: refuses it, breaks off, or serves it to its end.
+    fn answer(&self, request: &Received) -> Answer {
+        match fastrand::u8(..100) {
+            0..8 => return Answer::error(429, "{}").header("retry-after", "0"),
+            8..14 => return Answer::error(503, "{}"),
+            _ => {}
+        }
+        let (cached, output) = (fastrand::i64(0..5_000), fastrand::i64(200..2_000));
+        let mut book = self.0.lock().expect("no panic elsewhere");
+        let input = FIRST_INPUT + i64::try_from(book.len()).expect("few calls");
+        // Where nothing is cut there is nothing behind which it could be.
+        let cut = |length: usize| {
+            let at = (fastrand::u8(..100) < 12).then(|| fastrand::usize(0..length));
+            at.unwrap_or(length)
+        };
+        let stream = request.path.ends_with("converse-stream")
+            || request.text().contains(r#""stream":true"#);
+        let (kind, frames, telling) = if stream {
+            streamed(&request.path, input, cached, output)
+        } else {
+            (
+                "application/json",
+                halves(&request.path, input, cached, output),
+                1,
+            )
+        };
+        let sent = cut(frames.len());
+        book.push(Billed {
+            input: input * 2_500,
+            whole: input * 2_500 + cached * 1_250 + output * 10_000,
+            reported: sent > telling,
+        });
+        match sent == frames.len() {
+            true if stream => Answer::stream(kind, frames),
+            true => Answer::json(frames.concat()),
+            false => Answer::cut(kind, frames.into_iter().take(sent)),
+        }
+    }
+}
+
+/// A whole answer in two parts, neither of which is one.
+fn halves(path: &str, input: i64, cached: i64, output: i64) -> Vec<Vec<u8>> {
+    let body = if path.ends_with("/converse") {
+        json!({
+            "output": {"message": {"role": "assistant", "content": [{"text": "Hello there"}]}},
+            "stopReason": "end_turn",
+            "usage": {
+                "inputTokens": input, "outputTokens": output, "cacheReadInputTokens": cached,
+                "totalTokens": input + cached + output,
+            },
+            "metrics": {"latencyMs": 1},
+        })
+    } else if path.ends_with("/messages") {
+        json!({
+            "id": "msg_1", "type": "message", "role": "assistant", "model": "up",
+            "content": [{"type": "text", "text": "Hello there"}], "stop_reason": "end_turn",
+            "usage": {
+                "input_tokens": input, "cache_read_input_tokens": cached, "output_tokens": output,
+            },
+        })
+    } else {
+        json!({
+            "id": "c", "object": "chat.completion", "created": 1, "model": "up",
+            "choices": [{
+                "index": 0, "finish_reason": "stop",
+                "message": {"role": "assistant", "content": "Hello there"},
+            }],
+            "usage": openai_usage(input, cached, output),
+        })
+    };
+    let body = body.to_string().into_bytes();
+    let (first, second) = body.split_at(body.len() / 2);
+    vec![first.to_vec(), second.to_vec()]
+}
+
+fn openai_usage(input: i64, cached: i64, output: i64) -> Value {
+    json!({
+        "prompt_tokens": input + cached, "completion_tokens": output,
+        "total_tokens": input + cached + output,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    })
+}
+
+/// A stream, and which of its frames tells the whole usage.
+fn streamed(
+    path: &str,
+    input: i64,
+    cached: i64,
+    output: i64,
+) -> (&'static str, Vec<Vec<u8>>, usize) {
+    const EVENTS: &str = "text/event-stream";
+    if path.ends_with("converse-stream") {
+        let usage = json!({
+            "inputTokens": input, "outputTokens": output, "cacheReadInputTokens": cached,
+            "totalTokens": input + cached + output,
+        });
+        let frames = converse_events(&["Hel", "lo ", "there"], &usage);
+        let telling = frames.len() - 1;
+        return ("application/vnd.amazon.eventstream", frames, telling);
+    }
+    let mut frames = Vec::new();
+    if path.ends_with("/messages") {
+        let mut event = |name: &str, mut data: Value| {
+            data["type"] = name.into();
+            frames.push(format!("event: {name}\ndata: {data}\n\n").into_bytes());
+        };
+        event(
+            "message_start",
+            json!({"message": {
+                "id": "m", "type": "message", "role": "assistant", "model": "up", "content": [],
+                "usage": {"input_tokens": input, "cache_read_input_tokens": cached, "output_tokens": 1},
+            }}),
+        );
+        event(
+            "content_block_start",
+            json!({"index": 0, "content_block": {"type": "text", "text": ""}}),
+        );
+        for text in ["Hel", "lo ", "there"] {
+            event(
+                "content_block_delta",
+                json!({"index": 0, "delta": {"type": "text_delta", "text": text}}),
+            );
+        }
+        event("content_block_stop", json!({"index": 0}));
+        event(
+            "message_delta",
+            json!({
+                "delta": {"stop_reason": "end_turn", "stop_sequence": null},
+                "usage": {"output_tokens": output},
+            }),
+        );
+        event("message_stop", json!({}));
+        return (EVENTS, frames, 6);
+    }
+    let mut chunk = |choices: Value, usage: Value| {
+        let data = json!({
+            "id": "c", "object": "chat.completion.chunk", "created": 1, "model": "up",
+            "choices": choices, "usage": usage,
+        });
+        frames.push(format!("data: {data}\n\n").into_bytes());
+    };
+    for text in ["Hel", "lo ", "there"] {
+        let delta = json!([{"index": 0, "delta": {"content": text}, "finish_reason": null}]);
+        chunk(delta, Value::Null);
+    }
+    let stop = json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]);
+    chunk(stop, Value::Null);
+    chunk(json!([]), openai_usage(input, cached, output));
+    frames.push(b"data: [DONE]\n\n".to_vec());
+    (EVENTS, frames, 4)
+}
+
+/// What the clients know.
+#[derive(Default)]
+struct Known {
+    begun: AtomicUsize,
+    /// Answers that were read to their end.
+    whole: Mutex<Vec<RequestId>>,
+}
+
+struct Caller {
+    client: reqwest::Client,
+    url: String,
+    key: String,
+    known: Arc<Known>,
+}
+
+impl Caller {
+    /// Calls until `last` requests were begun, or nobody answers any more.
+    async fn work(self, last: usize) {
+        while self.known.begun.fetch_add(1, Ordering::SeqCst) < last {
+            if self.call().await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn call(&self) -> Option<()> {
+        let model = *fastrand::choice(&["chat", "messages", "converse"]).expect("some");
+        let stream = fastrand::bool();
+        let (path, body) = match fastrand::u8(..3) {
+            0 => (
+                "/v1/responses",
+                json!({"model": model, "stream": stream, "input": "Say hello", "store": false}),
+            ),
+            turn => (
+                ["/v1/chat/completions", "/v1/messages"][usize::from(turn - 1)],
+                json!({
+                    "model": model, "stream": stream, "max_tokens": 3_000,
+                    "messages": [{"role": "user", "content": "Say hello"}],
+                }),
+            ),
+        };
+        let request = self.client.post(format!("{}{path}", self.url)).json(&body);
+        let mut response = request.bearer_auth(&self.key).send().await.ok()?;
+        let status = response.status().as_u16();
+        assert!([200, 429, 502, 503].contains(&status), "{path}: {status}");
+        let id = response.headers().get("x-request-id").cloned();
+        if stream && fastrand::u8(..4) == 0 {
+            for _ in 0..fastrand::usize(0..9) {
+                let chunk = response.chunk().await.ok().flatten();
+                if chunk.is_none() {
+                    break;
+                }
+            }
+            // And hangs up.
+            return Some(());
+        }
+        let Ok(body) = response.text().await else {
+            // Cut off or killed: the next call tells which.
+            return Some(());
+        };
+        if status == 200 && !body.contains(r#""error":{"#) {
+            let id = id.as_ref().and_then(|id| id.to_str().ok());
+            let id = id.and_then(RequestId::parse).expect("a request id");
+            self.known
+                .whole
+                .lock()
+                .expect("no panic elsewhere")
+                .push(id);
+        }
+        Some(())
+    }
+}
+
+/// Compares the ledger with the upstreams' book.
+fn compare(rows: &[Row], calls: &[Billed], whole: &[RequestId], lost_at_most: usize) {
+    let mut seen = HashSet::new();
+    let (mut exact, mut estimated) = (0, 0);
+    for row in rows.iter().filter(|row| row.cost_nano.unwrap_or(0) > 0) {
+        let cost = row.cost_nano.expect("a price");
+        let number = usize::try_from(row.input_tokens - FIRST_INPUT).ok();
+        let call = number.map(|number| {
+            assert!(seen.insert(number), "billed twice: {row:?}");
+            calls[number]
+        });
+        match call {
+            Some(call) if !row.usage_estimated => {
+                assert!(call.reported, "{row:?}");
+                assert_eq!(cost, call.whole, "{row:?}");
+                exact += 1;
+            }
+            // The input was reported; of the output at least what was sent is counted.
+            Some(call) => {
+                assert!(cost >= call.input && cost <= call.whole, "{row:?} {call:?}");
+                estimated += 1;
+            }
+            None => {
+                assert!(row.usage_estimated, "{row:?}");
+                estimated += 1;
+            }
+        }
+    }
+    // Each call that was answered is one row, but for those that a kill took.
+    let billed = exact + estimated;
+    assert!(billed <= calls.len(), "{billed} {}", calls.len());
+    assert!(
+        billed + lost_at_most >= calls.len(),
+        "{billed} rows of {} calls",
+        calls.len()
+    );
+    // An answer that came whole was told whole.
+    let of = |id: &RequestId| {
+        let id = id.0.to_be_bytes();
+        rows.iter().find(|row| row.is_final && row.request_id == id)
+    };
+    for id in whole {
+        let row = of(id).unwrap_or_else(|| panic!("no row of {id:?}"));
+        assert!(!row.usage_estimated, "{row:?}");
+        assert!(row.cost_nano.unwrap_or(0) > 0, "{row:?}");
+    }
+    assert!(exact >= whole.len());
+}
+
+/// Waits until nothing is noted as running and no row comes any more.
+async fn settled(ledger: &LedgerFile) {
+    until("the end of all requests", async || {
+        let mut running = 0;
+        for model in ["chat", "messages", "converse"] {
+            running += ledger.open(model).await;
+        }
+        (running == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ledger_is_the_upstreams_bill() {
+    let book = Book::default();
+    let mut upstreams = Vec::new();
+    for _ in 0..4 {
+        let upstream = Upstream::start().await;
+        let book = book.clone();
+        upstream.always(move |request| book.answer(request));
+        upstreams.push(upstream);
+    }
+    let retries = "max_retries: 1, ";
+    let (chat, messages) = (Dialect::OpenaiChat, Dialect::AnthropicMessages);
+    let setup = Setup {
+        rest: GROUPS,
+        ..Setup::backends([
+            backend(chat, "a", &upstreams[0].url(), retries),
+            backend(chat, "b", &upstreams[1].url(), retries),
+            backend(messages, "c", &upstreams[2].url(), retries),
+            converse_backend("d", upstreams[3].url().trim_end_matches("/v1"), retries),
+        ])
+    };
+    let mut process = Process::start(&setup).await;
+    let request = process.client.post(format!("{}/admin/users", process.url));
+    let request = request
+        .bearer_auth(MASTER_KEY)
+        .json(&json!({"name": "ada", "monthly_budget": 1_000_000}));
+    let made: Value = request
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
+    let key = made["api_key"].as_str().expect("a key");
+
+    let known = Arc::new(Known::default());
+    for round in 1..=ROUNDS {
+        let mut running = JoinSet::new();
+        for _ in 0..CLIENTS {
+            let caller = Caller {
+                client: process.client.clone(),
+                url: process.url.clone(),
+                key: key.to_owned(),
+                known: Arc::clone(&known),
+            };
+            running.spawn(caller.work(round * PER_ROUND));
+        }
+        if round < ROUNDS {
+            // In the middle of the last calls of the round.
+            let enough = round * PER_ROUND - fastrand::usize(1..50);
+            until("calls", async || {
+                (known.begun.load(Ordering::SeqCst) >= enough).then_some(())
+            })
+            .await;
+            process.kill_and_restart().await;
+        }
+        within("the clients", running.join_all()).await;
+        // Those that saw the kill left calls that they had begun to count.
+        known.begun.store(round * PER_ROUND, Ordering::SeqCst);
+    }
+    settled(&process.ledger()).await;
+    process.terminate();
+    assert!(process.ended().await.success());
+
+    let rows = process.ledger().rows().await;
+    let whole = known.whole.lock().expect("no panic elsewhere").clone();
+    assert!(whole.len() > ROUNDS * PER_ROUND / 2, "{}", whole.len());
+    // A kill takes at most the one call that each client had running.
+    compare(&rows, &book.calls(), &whole, (ROUNDS - 1) * CLIENTS);
+    let sum: i64 = rows.iter().filter_map(|row| row.cost_nano).sum();
+    assert_eq!(process.ledger().rollups().await.cost_nano, sum);
+    let config = load(process.folder.path()).config;
+    let options = server::serve::database_options(&config);
+    let database = storage::Database::open_read_only(&options).await;
+    let verified = database
+        .expect("a database to read")
+        .verify_ledger(&jiff::tz::TimeZone::UTC)
+        .await
+        .expect("books");
+    assert_eq!(verified.differences, []);
+}
