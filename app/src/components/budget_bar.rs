@@ -50,6 +50,8 @@ pub fn BudgetCard(
     remaining: Option<NanoUsd>,
     /// In the reporting zone.
     resets_at: String,
+    /// When it is used up at the present pace, where that is before it starts anew.
+    ends_at: Option<String>,
 ) -> impl IntoView {
     let left = match remaining {
         None => "No limit".to_owned(),
@@ -58,12 +60,18 @@ pub fn BudgetCard(
         }
         Some(left) => format!("{} of {} left", format::money(left), format::money(limit)),
     };
+    let ends = ends_at
+        .filter(|_| remaining.is_some_and(|left| left > NanoUsd::ZERO))
+        .map(|at| {
+            view! { <span class="quiet">"At this pace it is used up at " {at}</span> }
+        });
     view! {
         <section class="spend">
             <h2>{title}</h2>
             <strong title=spend.to_string()>{format::money(spend)}</strong>
             <BudgetBar spend limit/>
             <span class="quiet">{left} ", starts anew at " {resets_at}</span>
+            {ends}
         </section>
     }
     .into_any()

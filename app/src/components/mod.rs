@@ -1,5 +1,6 @@
 //! The parts that pages are made of. They know how things look and nothing of where they come from.
 
+pub mod budget_alerts;
 pub mod budget_bar;
 pub mod chart_card;
 pub mod data_table;

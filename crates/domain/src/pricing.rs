@@ -130,9 +130,13 @@ pub struct Price {
     pub search_thousand: NanoUsd,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "what serde calls takes a reference"
+// In the browser's half a reference is no larger than the limit of the lint.
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "what serde calls takes a reference"
+    )
 )]
 fn is_zero(amount: &NanoUsd) -> bool {
     *amount == NanoUsd::ZERO

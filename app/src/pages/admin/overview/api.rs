@@ -2,17 +2,19 @@
 
 use leptos::prelude::*;
 
-use super::{Measure, OverviewPage};
+use super::{AdminOverviewPage, Measure};
 use crate::error::AppError;
 
-/// Today, this month, the latest requests; and the chart of today by `measure`.
+/// Today, this month, the latest requests, what was told about budgets; and the chart of today by `measure`.
 #[server(prefix = "/_fn", endpoint = "admin/overview")]
-pub async fn admin_overview(measure: Measure) -> Result<OverviewPage, AppError> {
+pub async fn admin_overview(measure: Measure) -> Result<AdminOverviewPage, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
     let overview = control.overview(&admin).await;
-    Ok(crate::charts::overview_page(
-        overview.map_err(crate::server::refuse)?,
-        measure,
-    ))
+    let overview = overview.map_err(crate::server::refuse)?;
+    let alerts = control.budget_alerts(&admin).await;
+    Ok(AdminOverviewPage {
+        page: crate::charts::overview_page(overview, measure),
+        alerts: alerts.map_err(crate::server::refuse)?,
+    })
 }

@@ -4,6 +4,7 @@ pub mod api;
 
 use domain::{
     NanoUsd,
+    budget::BudgetAlert,
     report::{Bucket, NamedTotals, Overview},
 };
 use leptos::prelude::*;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     components::{
+        budget_alerts::BudgetAlerts,
         chart_card::{Chart, ChartCard},
         data_table::{Cell, Column, DataTable},
         figures::{Figure, Figures},
@@ -54,6 +56,14 @@ pub struct OverviewPage {
     pub chart: Option<Chart>,
 }
 
+/// The whole router's figures, and what was told about budgets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminOverviewPage {
+    pub page: OverviewPage,
+    /// The latest first.
+    pub alerts: Vec<BudgetAlert>,
+}
+
 #[component]
 pub fn AdminOverview() -> impl IntoView {
     let measure = use_measure();
@@ -64,10 +74,12 @@ pub fn AdminOverview() -> impl IntoView {
         <Notice/>
         <Load
             resource=page
-            show={|page: OverviewPage| {
+            show={|all: AdminOverviewPage| {
+                let page = all.page;
                 let latest = page.overview.latest.clone();
                 view! {
                     <Sums overview=page.overview.clone()/>
+                    <BudgetAlerts alerts=all.alerts named=true/>
                     <div class="two">
                         <ByHour page=page.clone() path="/admin-ui"/>
                         <ByModel models=page.overview.by_model/>

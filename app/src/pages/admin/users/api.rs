@@ -107,12 +107,14 @@ pub async fn set_user_active(id: i64, active: bool) -> Result<Next, AppError> {
     Ok(None)
 }
 
-/// Sets both budgets; an empty one is no limit.
+/// Sets the budgets and the sums at which to warn; an empty one is no limit.
 #[server(prefix = "/_fn", endpoint = "admin/users/budget")]
 pub async fn update_budget(
     id: i64,
     daily_budget: String,
     monthly_budget: String,
+    soft_daily_budget: String,
+    soft_monthly_budget: String,
 ) -> Result<Next, AppError> {
     use domain::validation::{Field, budget};
 
@@ -121,6 +123,8 @@ pub async fn update_budget(
     let typed = [
         ("daily_budget", daily_budget.as_str()),
         ("monthly_budget", monthly_budget.as_str()),
+        ("soft_daily_budget", soft_daily_budget.as_str()),
+        ("soft_monthly_budget", soft_monthly_budget.as_str()),
     ];
     let read = |field, text| {
         budget(field, text)
@@ -129,7 +133,8 @@ pub async fn update_budget(
     let limits = domain::BudgetLimits {
         daily: read(Field::DailyBudget, &daily_budget)?,
         monthly: read(Field::MonthlyBudget, &monthly_budget)?,
-        ..Default::default()
+        soft_daily: read(Field::SoftDailyBudget, &soft_daily_budget)?,
+        soft_monthly: read(Field::SoftMonthlyBudget, &soft_monthly_budget)?,
     };
     let changed = control.update_budget(&admin, domain::UserId(id), limits);
     changed.await.map_err(crate::server::refuse)?;

@@ -130,7 +130,15 @@ fn Budget(user: User, actions: UserActions) -> impl IntoView {
         <section>
             <h3>"Budgets"</h3>
             <PostForm post=actions.update_budget class="form">
-                <FormAlert failure=failed fields=&["daily_budget", "monthly_budget"]/>
+                <FormAlert
+                    failure=failed
+                    fields=&[
+                        "daily_budget",
+                        "monthly_budget",
+                        "soft_daily_budget",
+                        "soft_monthly_budget",
+                    ]
+                />
                 <input type="hidden" name="id" value=id/>
                 <div class="form-row">
                     <TextField
@@ -150,6 +158,26 @@ fn Budget(user: User, actions: UserActions) -> impl IntoView {
                         value=typed(user.budget.monthly)
                         inputmode="decimal"
                         hint="Empty: no limit."
+                    />
+                </div>
+                <div class="form-row">
+                    <TextField
+                        form="budget"
+                        name="soft_daily_budget"
+                        label="Warn in a day at, $"
+                        failure=failed
+                        value=typed(user.budget.soft_daily)
+                        inputmode="decimal"
+                        hint="Refuses nothing."
+                    />
+                    <TextField
+                        form="budget"
+                        name="soft_monthly_budget"
+                        label="Warn in a month at, $"
+                        failure=failed
+                        value=typed(user.budget.soft_monthly)
+                        inputmode="decimal"
+                        hint="Refuses nothing."
                     />
                 </div>
                 <div>

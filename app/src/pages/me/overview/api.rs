@@ -12,8 +12,10 @@ pub async fn my_overview(measure: Measure) -> Result<MyOverviewPage, AppError> {
     let principal = crate::server::principal().await?;
     let mine = control.my_overview(&principal).await;
     let mine = mine.map_err(crate::server::refuse)?;
+    let alerts = control.my_budget_alerts(&principal).await;
     Ok(MyOverviewPage {
         page: crate::charts::overview_page(mine.overview, measure),
         budget: mine.budget,
+        alerts: alerts.map_err(crate::server::refuse)?,
     })
 }

@@ -2,12 +2,13 @@
 
 pub mod api;
 
-use domain::budget::BudgetStatus;
+use domain::budget::{BudgetAlert, BudgetStatus};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     components::{
+        budget_alerts::BudgetAlerts,
         budget_bar::BudgetCard,
         live,
         notice::Notice,
@@ -22,6 +23,8 @@ use crate::{
 pub struct MyOverviewPage {
     pub page: OverviewPage,
     pub budget: BudgetStatus,
+    /// What was told of them this month.
+    pub alerts: Vec<BudgetAlert>,
 }
 
 #[component]
@@ -43,6 +46,7 @@ pub fn MyOverview() -> impl IntoView {
                 let latest = page.overview.latest.clone();
                 view! {
                     <Budgets budget=mine.budget/>
+                    <BudgetAlerts alerts=mine.alerts named=false/>
                     <Sums overview=page.overview.clone()/>
                     <div class="two">
                         <ByHour page=page.clone() path="/user-ui"/>
@@ -67,6 +71,7 @@ fn Budgets(budget: BudgetStatus) -> impl IntoView {
                 limit=budget.daily_budget
                 remaining=budget.daily_remaining
                 resets_at=budget.daily_resets_at_local
+                ends_at=budget.daily_ends_at_local
             />
             <BudgetCard
                 title="This month’s budget"
@@ -74,6 +79,7 @@ fn Budgets(budget: BudgetStatus) -> impl IntoView {
                 limit=budget.monthly_budget
                 remaining=budget.monthly_remaining
                 resets_at=budget.monthly_resets_at_local
+                ends_at=budget.monthly_ends_at_local
             />
         </div>
     }
