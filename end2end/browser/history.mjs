@@ -11,7 +11,7 @@ const QUESTIONS = [
 
 // Answers with the people and keys that a page can be opened for. `slow`: some answers take seconds, as real ones do.
 export async function seed(router, { slow = false } = {}) {
-  const ada = await router.newSettledUser("Ada Lovelace", { email: "ada@example.com", monthly_budget: 20 });
+  const ada = await router.newSettledUser("Ada Lovelace", { email: "ada@example.com", monthly_budget: 20, soft_monthly_budget: 0.00001 });
   const grace = await router.newUser("Grace Hopper", { email: "grace@example.com", monthly_budget: 50 });
   const bot = await router.newUser("Support bot", { daily_budget: 5, monthly_budget: 100 });
   const alan = await router.newUser("Alan Turing", { email: "alan@example.com" });

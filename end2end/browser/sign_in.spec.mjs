@@ -120,7 +120,7 @@ function everyArgument(victim) {
   return {
     id: victim.id, active: "false", confirm: victim.name, search: "", page: 1, measure: "spend", period: "daily",
     name: "intruder", email: "", role: "admin", password: "long enough", repeat: "long enough", current: "long enough",
-    daily_budget: "", monthly_budget: "", owner: victim.id, label: "x", expires_in_days: "0",
+    daily_budget: "", monthly_budget: "", soft_daily_budget: "", soft_monthly_budget: "", owner: victim.id, label: "x", expires_in_days: "0",
     requests_per_minute: "", allowed_models: "", token: "x",
   };
 }

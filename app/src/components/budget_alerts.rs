@@ -1,6 +1,6 @@
 //! Budgets that reached a limit: one line for each, the latest first.
 
-use domain::budget::{BudgetAlert, BudgetEvent, BudgetEventKind};
+use domain::budget::{BudgetAlert, BudgetEventKind};
 use leptos::prelude::*;
 
 use super::data_table::{Cell, Column, DataTable};
@@ -10,7 +10,7 @@ const COLUMNS: &[Column] = &[
     Column::text("Budget"),
     Column::text("What happened"),
     Column::number("Spent"),
-    Column::minor("When"),
+    Column::text("When"),
 ];
 
 /// Nothing where nothing happened.
@@ -24,12 +24,12 @@ pub fn BudgetAlerts(
         return ().into_any();
     }
     let rows = alerts.into_iter().map(move |alert| {
-        let (text, tone) = what(&alert.event);
+        let (text, tone) = what(alert.event.kind);
         let whose = whose(&alert, named);
         view! {
             <tr role="row">
                 <Cell label="Budget" class="lead">
-                    <span class="clip block">{whose}</span>
+                    {whose}
                 </Cell>
                 <Cell label="What happened">
                     <span class="state" data-tone=tone>
@@ -38,10 +38,11 @@ pub fn BudgetAlerts(
                 </Cell>
                 <Cell label="Spent" class="num">
                     <span title=alert.event.spent.to_string()>
-                        {format::money(alert.event.spent)}
+                        {format::money(alert.event.spent)} " of "
+                        {format::money(alert.event.limit)}
                     </span>
                 </Cell>
-                <Cell label="When" class="minor">
+                <Cell label="When" class="figure whitespace-nowrap">
                     {alert.at_local}
                 </Cell>
             </tr>
@@ -55,7 +56,7 @@ pub fn BudgetAlerts(
                     <p>"Each is told once a day or month"</p>
                 </div>
             </header>
-            <DataTable caption="Budget alerts" columns=COLUMNS short=true>
+            <DataTable caption="Budget alerts" columns=COLUMNS>
                 {rows.collect_view()}
             </DataTable>
         </section>
@@ -74,10 +75,9 @@ fn whose(alert: &BudgetAlert, named: bool) -> String {
 }
 
 /// What happened, and in which tone to say it.
-fn what(event: &BudgetEvent) -> (String, &'static str) {
-    let limit = format::money(event.limit);
-    match event.kind {
-        BudgetEventKind::SoftLimit => (format!("Passed the warning at {limit}"), "warn"),
-        BudgetEventKind::HardLimit => (format!("Used up {limit}; requests are refused"), "bad"),
+const fn what(kind: BudgetEventKind) -> (&'static str, &'static str) {
+    match kind {
+        BudgetEventKind::SoftLimit => ("Warning", "warn"),
+        BudgetEventKind::HardLimit => ("Used up", "bad"),
     }
 }

@@ -290,7 +290,13 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
     (
         "admin/users/budget",
         ADMINS,
-        &[NOBODY, ("daily_budget", "1"), ("monthly_budget", "1")],
+        &[
+            NOBODY,
+            ("daily_budget", "1"),
+            ("monthly_budget", "1"),
+            ("soft_daily_budget", "1"),
+            ("soft_monthly_budget", "1"),
+        ],
     ),
     (
         "admin/users/reset-spend",

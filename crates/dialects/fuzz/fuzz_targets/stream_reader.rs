@@ -35,13 +35,13 @@ fn read(dialect: Dialect, wants_usage: bool, events: &[Bytes]) {
         };
         check(event, &observed, wants_usage);
     }
-    let (usage, estimated) = reader.usage(7);
+    let used = reader.usage(7);
     assert!(
-        !estimated || usage.total_input() > 0,
+        !used.estimated || used.tokens.total_input() > 0,
         "the estimate stands in for what is not known"
     );
     // A sum that does not fit would stop here.
-    let _ = usage.total();
+    let _ = used.tokens.total();
 }
 
 fn check(event: &Bytes, observed: &Observed, wants_usage: bool) {
