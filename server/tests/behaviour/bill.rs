@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{
     Answer, LedgerFile, MASTER_KEY, Process, Received, Row, Setup, Upstream, backend,
-    converse_backend, converse_events, load, until, within,
+    converse_backend, converse_events, load, until, verify, within,
 };
 
 const ROUNDS: usize = 4;
@@ -407,12 +407,5 @@ async fn the_ledger_is_the_upstreams_bill() {
     let sum: i64 = rows.iter().filter_map(|row| row.cost_nano).sum();
     assert_eq!(process.ledger().rollups().await.cost_nano, sum);
     let config = load(process.folder.path()).config;
-    let options = server::serve::database_options(&config);
-    let database = storage::Database::open_read_only(&options).await;
-    let verified = database
-        .expect("a database to read")
-        .verify_ledger(&jiff::tz::TimeZone::UTC)
-        .await
-        .expect("books");
-    assert_eq!(verified.differences, []);
+    assert_eq!(verify(&config).await.differences, []);
 }

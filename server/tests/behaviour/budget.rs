@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::support::{
-    Answer, DIALECTS, Reply, TestApp, Upstream, User, ask, chat_whole, until, whole, within,
+    Answer, DIALECTS, Reply, TestApp, Upstream, User, ask, chat_whole, until, verify, whole, within,
 };
 
 /// What [`ask`] may cost at most: 100 tokens of output, and a few of input that are counted as a
@@ -273,14 +273,7 @@ async fn five_hundred_calls_at_once_spend_a_dollar_and_no_more() {
     let budget = app.get("/v1/budget", &user.key).await.json();
     let dollars = |nano: i64| nano as f64 / 1e9;
     assert_eq!(budget["monthly_spend"], dollars(spent));
-    let zone = jiff::tz::TimeZone::UTC;
-    let verified = app
-        .database()
-        .await
-        .verify_ledger(&zone)
-        .await
-        .expect("books");
-    assert_eq!(verified.differences, []);
+    assert_eq!(verify(&app.state.config).await.differences, []);
 }
 
 #[tokio::test]

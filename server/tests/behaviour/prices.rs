@@ -4,7 +4,9 @@ use domain::Dialect;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, MASTER_KEY, Reply, TestApp, Upstream, ask, backend, chat_whole};
+use crate::support::{
+    Answer, MASTER_KEY, Reply, TestApp, Upstream, ask, backend, chat_whole, verify,
+};
 
 async fn price_of(app: &TestApp, model: &str) -> Value {
     let prices = app.admin(Method::GET, "/admin/prices", json!({})).await;
@@ -47,13 +49,7 @@ async fn an_admins_price_holds_from_its_date_and_the_past_stays() {
     assert_eq!(history["history"].as_array().map(Vec::len), Some(4));
     assert_eq!(history["current"]["price"]["input"], 2.5);
     // The books know each row's price.
-    let zone = jiff::tz::TimeZone::UTC;
-    let verified = app
-        .database()
-        .await
-        .verify_ledger(&zone)
-        .await
-        .expect("books");
+    let verified = verify(&app.state.config).await;
     assert_eq!((verified.differences, verified.dated_by_time), (vec![], 0));
 }
 

@@ -174,13 +174,6 @@ impl TestApp {
         keys[0]["id"].as_i64().expect("an id")
     }
 
-    /// The database, for reading, as `llm-router ledger` opens it.
-    pub async fn database(&self) -> storage::Database {
-        let options = database_options(&self.state.config);
-        let opened = storage::Database::open_read_only(&options).await;
-        opened.expect("a database to read")
-    }
-
     pub fn ledger(&self) -> LedgerFile {
         LedgerFile::in_folder(self.folder.path())
     }
@@ -194,6 +187,14 @@ pub fn load(folder: &Path) -> Loaded {
     };
     let loaded = Config::load(&overrides, &Environment::default());
     loaded.unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// What `llm-router ledger verify` finds.
+pub async fn verify(config: &Config) -> storage::verify::Verified {
+    let opened = storage::Database::open_read_only(&database_options(config)).await;
+    let database = opened.expect("a database to read");
+    let verified = database.verify_ledger(&jiff::tz::TimeZone::UTC).await;
+    verified.expect("books")
 }
 
 /// A client that follows no redirect and decodes nothing.

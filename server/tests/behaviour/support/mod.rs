@@ -17,7 +17,7 @@ mod sign_in;
 mod upstream;
 
 pub use answer::{Answer, Line};
-pub use app::{Reply, TestApp, User, load};
+pub use app::{Reply, TestApp, User, load, verify};
 pub use bodies::{ask, ask_stream, chat_whole, events, whole};
 pub use converse::{converse_backend, converse_events};
 pub use ledger_file::{LedgerFile, Row};
