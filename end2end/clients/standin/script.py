@@ -158,7 +158,8 @@ def trail(asked):
     if not paths:
         return Turn([Text(f"The trail ends with: {asked.results[-1].text if asked.results else 'nothing'}")])
     thought = Thinking(f"{THOUGHT}The next file is {paths[-1]}.")
-    command, parameter = f"cat {paths[-1]}", "command" if "command" in properties else "cmd"
+    # Qwen Code stops reading when the shell has exited, and so loses now and then what a shell has just written.
+    command, parameter = f"cat {paths[-1]}; sleep 0.3", "command" if "command" in properties else "cmd"
     arguments = {parameter: ["bash", "-lc", command] if properties[parameter].get("type") == "array" else command}
     if "description" in properties:
         arguments["description"] = "Show the file"
