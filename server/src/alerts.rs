@@ -10,8 +10,8 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::{
-    BudgetScope, Timestamp,
-    budget::{BudgetEvent, BudgetEventKind, BudgetPeriod},
+    Timestamp,
+    budget::{BudgetEvent, BudgetEventKind},
     clock::Clock,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -174,17 +174,10 @@ fn payload(record: &EventRecord) -> Value {
         "type": kind,
         "timestamp": time(event.at),
         "data": {
-            "scope": match event.scope {
-                BudgetScope::User(_) => "user",
-                BudgetScope::Team(_) => "team",
-                BudgetScope::Key(_) => "key",
-            },
+            "scope": event.scope.kind(),
             "id": event.scope.id(),
             "name": record.name,
-            "period": match event.period {
-                BudgetPeriod::Daily => "daily",
-                BudgetPeriod::Monthly => "monthly",
-            },
+            "period": event.period.as_str(),
             "period_start": time(event.period_start),
             "period_end": time(event.period_end),
             "spent_usd": event.spent.to_usd_string(),

@@ -9,6 +9,11 @@ use server::{
     serve, telemetry,
 };
 
+/// A tenth less CPU for a proxied request than with glibc's, and less memory after load. SQLite uses it
+/// too.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let environment = Environment::of_this_process();
     match Cli::parse().command {

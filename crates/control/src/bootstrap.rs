@@ -1,7 +1,7 @@
 //! The first start: an admin where there is none, and a key to try things with. Called by the
 //! operator's process and never by a request, which is why it asks for no proof.
 
-use domain::{BudgetLimits, KeyOwner, Role, account::NewKeyInput, validation};
+use domain::{BudgetLimits, KeyOwner, RateLimits, Role, account::NewKeyInput, validation};
 use secrecy::{ExposeSecret, SecretString};
 use storage::NewUser;
 
@@ -83,6 +83,7 @@ impl Control {
             password_hash: Some(self.inner.passwords.hash(password).await?),
             must_change_password: false,
             budget: BudgetLimits::default(),
+            limits: RateLimits::default(),
         };
         self.db().create_user(&new, self.now()).await?;
         Ok(AdminCreated {

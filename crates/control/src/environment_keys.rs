@@ -2,7 +2,7 @@
 //! user of the router's own, who cannot sign in, so that they can have a budget and a bill like any
 //! other key. The environment decides which exist; disabling one is remembered.
 
-use domain::{BudgetLimits, KeyOwner, Role, UserId, account::NewKeyInput};
+use domain::{BudgetLimits, KeyOwner, RateLimits, Role, UserId, account::NewKeyInput};
 use secrecy::{ExposeSecret, SecretString};
 use storage::{KeySecret, KeySource, NewKey, NewUser};
 
@@ -69,6 +69,7 @@ impl Control {
             password_hash: None,
             must_change_password: false,
             budget: BudgetLimits::default(),
+            limits: RateLimits::default(),
         };
         Ok(self.db().create_user(&new, self.now()).await?.id)
     }

@@ -68,6 +68,7 @@ impl Control {
     ) -> Result<VirtualKey, ControlError> {
         let present = self.db().find_key(id).await?;
         let present = present.ok_or(ControlError::NotFound)?;
+        not_revoked(&present)?;
         // An expiry that is left as it was may well be in the past.
         let earliest = if input.expires_at == present.expires_at {
             None

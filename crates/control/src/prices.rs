@@ -33,14 +33,13 @@ impl Control {
     /// # Errors
     /// When the database fails.
     pub async fn list_prices(&self, _: &Admin) -> Result<Vec<DeploymentPrices>, ControlError> {
-        let mut prices = Vec::new();
-        for deployment in self.db().deployments().await? {
-            prices.push(DeploymentPrices {
-                history: self.db().price_history(deployment.id).await?,
-                deployment,
-            });
-        }
-        Ok(prices)
+        let deployments = self.db().deployments().await?;
+        let mut histories = self.db().price_histories().await?;
+        let prices = deployments.into_iter().map(|deployment| DeploymentPrices {
+            history: histories.remove(&deployment.id).unwrap_or_default(),
+            deployment,
+        });
+        Ok(prices.collect())
     }
 
     /// Sets what a deployment costs from `effective_from` on; `None`: from now on. The past cannot be

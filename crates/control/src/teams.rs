@@ -1,6 +1,8 @@
 //! Teams: made by admins, run by their owners. A member sees the team's keys, budget and usage; an owner
 //! manages members and keys within the budget and limits that an admin has set.
 
+use std::collections::HashMap;
+
 use domain::{
     BudgetScope, KeyId, KeyOwner, TeamId, UserId, VirtualKey,
     account::{KeyQuery, KeySummary, NewKeyInput},
@@ -236,28 +238,22 @@ impl Control {
             .map(|counted| BudgetScope::Team(counted.team.id))
             .collect();
         let [today, month] = self.spends_after_resets(&scopes).await?;
-        let mut summaries = Vec::with_capacity(teams.len());
-        for CountedTeam {
-            team,
-            members,
-            keys,
-        } in teams
-        {
-            let scope = BudgetScope::Team(team.id);
-            let role = match principal.user_id() {
-                Some(user) => self.db().team_role(team.id, user).await?,
-                None => None,
-            };
-            summaries.push(TeamSummary {
-                members,
-                keys,
+        let roles = match principal.user_id() {
+            Some(user) => self.db().team_roles(user).await?,
+            None => HashMap::new(),
+        };
+        let summaries = teams.into_iter().map(|counted| {
+            let scope = BudgetScope::Team(counted.team.id);
+            TeamSummary {
+                members: counted.members,
+                keys: counted.keys,
                 spent_today: today.get(&scope).copied().unwrap_or_default(),
                 spent_this_month: month.get(&scope).copied().unwrap_or_default(),
-                role,
-                team,
-            });
-        }
-        Ok(summaries)
+                role: roles.get(&counted.team.id).copied(),
+                team: counted.team,
+            }
+        });
+        Ok(summaries.collect())
     }
 
     /// The key, if who asks may do something with it.

@@ -27,6 +27,7 @@ pub struct NewUserInput {
     /// `None`: one is generated, and must be changed at the first sign-in.
     pub password: Option<SecretString>,
     pub budget: BudgetLimits,
+    pub limits: RateLimits,
     /// Whether to make a key as well.
     pub with_key: bool,
 }
@@ -114,6 +115,7 @@ impl Control {
             password_hash: Some(self.inner.passwords.hash(password).await?),
             must_change_password: generated_password.is_some(),
             budget,
+            limits: validation::rate_limits(input.limits)?,
         };
         let with_key = input.with_key;
         let (user, key) = self

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{KeyId, NanoUsd, TeamId, Timestamp, UserId};
+use crate::{KeyId, KeyOwner, NanoUsd, TeamId, Timestamp, UserId};
 
 /// The limits of one user, team or key. Zero means unlimited, as the forerunners' scripts expect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,15 @@ pub enum BudgetScope {
     User(UserId),
     Team(TeamId),
     Key(KeyId),
+}
+
+impl From<KeyOwner> for BudgetScope {
+    fn from(owner: KeyOwner) -> Self {
+        match owner {
+            KeyOwner::User(id) => Self::User(id),
+            KeyOwner::Team(id) => Self::Team(id),
+        }
+    }
 }
 
 impl BudgetScope {

@@ -1,6 +1,6 @@
 //! The ledger: one final row for every request that a client made and that was let in, and before it
 //! a row for each upstream call that failed after it may have been billed. The sum of all rows is
-//! the bill, so that a row is written before the client has the last byte and is never changed after.
+//! the bill, so that a row cannot be lost once the client has the last byte, and is never changed.
 
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +71,7 @@ impl Outcome {
 }
 
 /// One request, or an upstream call before its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerRow {
     pub request_id: RequestId,
     pub started_at: Timestamp,

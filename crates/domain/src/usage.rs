@@ -34,13 +34,29 @@ pub struct TokenUsage {
 }
 
 /// What one upstream call used, as it is billed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Used {
     pub tokens: TokenUsage,
     /// As the upstream says; `Standard` where it says nothing.
     pub tier: ServiceTier,
     /// The upstream did not report all of it; what was missing is an estimate.
     pub estimated: bool,
+}
+
+impl Used {
+    /// Where the upstream did not say: by the router's own count.
+    #[must_use]
+    pub fn estimate(input: u64, output: u64) -> Self {
+        Self {
+            tokens: TokenUsage {
+                input,
+                output,
+                ..TokenUsage::default()
+            },
+            estimated: true,
+            ..Self::default()
+        }
+    }
 }
 
 impl TokenUsage {

@@ -243,16 +243,12 @@ impl Accounts {
             .into_iter()
             .map(|owner| {
                 let known = before.owners.get(&owner.id);
-                let scope = match owner.id {
-                    KeyOwner::User(id) => BudgetScope::User(id),
-                    KeyOwner::Team(id) => BudgetScope::Team(id),
-                };
                 let known_terms = known.map(|known| &known.terms);
                 let entry = OwnerEntry {
                     id: owner.id,
                     name: owner.name,
                     active: owner.active,
-                    terms: terms(scope, known_terms, owner.budget, owner.limits),
+                    terms: terms(owner.id.into(), known_terms, owner.budget, owner.limits),
                     settled: known.map_or_else(Arc::default, |known| Arc::clone(&known.settled)),
                 };
                 (owner.id, Arc::new(entry))

@@ -6,7 +6,7 @@ use std::{
     net::IpAddr,
     num::NonZeroU32,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -83,12 +83,14 @@ pub struct Core {
     backends: Vec<Arc<Backend>>,
     groups: Vec<GroupSettings>,
     rewrites: Vec<RewriteSettings>,
-    /// What the configuration and the backends' own lists name, by backend.
-    deployments: Mutex<HashMap<BackendId, Vec<Arc<Deployment>>>>,
-    /// One rebuild of the snapshot at a time, so that a slow one never replaces a newer one.
-    rebuilding: tokio::sync::Mutex<()>,
+    /// What the configuration and the backends' own lists name, by backend. Held by whoever rebuilds the
+    /// snapshot, from reading the database to publishing what was read, so that a slow rebuild never
+    /// replaces a newer one.
+    deployments: tokio::sync::Mutex<Deployments>,
     started_at: Timestamp,
 }
+
+type Deployments = HashMap<BackendId, Vec<Arc<Deployment>>>;
 
 impl Core {
     /// Takes the snapshot from its caller, so that a request sees one and the same from beginning to end.
@@ -180,11 +182,10 @@ impl Gateway {
             backends,
             groups: settings.groups,
             rewrites: settings.rewrites,
-            deployments: Mutex::new(deployments),
-            rebuilding: tokio::sync::Mutex::new(()),
+            deployments: tokio::sync::Mutex::new(deployments),
             started_at: now,
         }));
-        gateway.rebuild_routes().await;
+        gateway.rebuild_routes(&*gateway.0.deployments.lock().await);
         Ok(gateway)
     }
 
@@ -247,7 +248,8 @@ impl Gateway {
         let plan = plan(&catalog.routes, &caller, &request, asked.untranslated)?;
         let admission = admit(core, in_flight, request_id, caller, &request, &plan).await?;
         let to_the_end = keep.is_some() || plan.drains();
-        let answered = answer(request, request_id, plan, admission, keep);
+        // Boxed, since all that carries it would be moved with it several times over.
+        let answered = Box::pin(answer(request, request_id, plan, admission, keep));
         if !to_the_end {
             return answered.await;
         }
@@ -395,7 +397,7 @@ impl Gateway {
     /// When the database fails; the snapshot stays as it was.
     pub async fn reload_accounts(&self) -> Result<(), StorageError> {
         let core = &self.0;
-        let _one_at_a_time = core.rebuilding.lock().await;
+        let _one_at_a_time = core.deployments.lock().await;
         let before = core.catalog.load_full();
         let now = core.clock.now();
         let accounts =
@@ -439,8 +441,10 @@ impl Gateway {
         let Some(backend) = core.backends.iter().find(|b| b.id == backend) else {
             return Ok(0);
         };
+        let models = discovery::models_of(client, &backend.settings).await?;
+        let mut deployments = core.deployments.lock().await;
         let mut found = Vec::new();
-        for model in discovery::models_of(client, &backend.settings).await? {
+        for model in models {
             let ModelFacts {
                 prices,
                 max_output_tokens,
@@ -461,11 +465,8 @@ impl Gateway {
             found.push(deployment(backend, &known, settings));
         }
         let count = found.len();
-        core.deployments
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(backend.id, found);
-        self.rebuild_routes().await;
+        deployments.insert(backend.id, found);
+        self.rebuild_routes(&deployments);
         Ok(count)
     }
 
@@ -485,39 +486,26 @@ impl Gateway {
     /// When the database fails; prices stay as they were.
     pub async fn reload_prices(&self) -> Result<(), StorageError> {
         let core = &self.0;
-        let present: Vec<(BackendId, Vec<Arc<Deployment>>)> = core
-            .deployments
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .map(|(backend, deployments)| (*backend, deployments.clone()))
-            .collect();
-        for (backend, deployments) in present {
-            let mut renewed = Vec::with_capacity(deployments.len());
+        let mut deployments = core.deployments.lock().await;
+        let mut renewed = Deployments::with_capacity(deployments.len());
+        for (backend, deployments) in &*deployments {
             for deployment in deployments {
                 let (model, now) = (&deployment.model, core.clock.now());
                 let known = core
                     .database
-                    .ensure_deployment(backend, model, &deployment.configured_prices, now)
+                    .ensure_deployment(*backend, model, &deployment.configured_prices, now)
                     .await?;
-                renewed.push(Arc::new(deployment.with_prices(known.prices)));
+                let deployment = Arc::new(deployment.with_prices(known.prices));
+                renewed.entry(*backend).or_default().push(deployment);
             }
-            core.deployments
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(backend, renewed);
         }
-        self.rebuild_routes().await;
+        *deployments = renewed;
+        self.rebuild_routes(&deployments);
         Ok(())
     }
 
-    async fn rebuild_routes(&self) {
+    fn rebuild_routes(&self, deployments: &Deployments) {
         let core = &self.0;
-        let _one_at_a_time = core.rebuilding.lock().await;
-        let deployments = core
-            .deployments
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
         let in_order = core
             .backends
             .iter()
@@ -525,7 +513,6 @@ impl Gateway {
             .flatten()
             .cloned()
             .collect();
-        drop(deployments);
         let routes = Routes::build(in_order, &core.groups, &core.rewrites);
         let before = core.catalog.load_full();
         core.catalog.store(Arc::new(Catalog {

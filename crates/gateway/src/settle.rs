@@ -2,11 +2,10 @@
 //! is consumed by [`Admission::settle`], and if it is dropped instead, because the client went away or a
 //! task was cancelled, it settles what is known by then.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use domain::{
-    LedgerRow, NanoUsd, Outcome, PriceId, RequestId, Timestamp, TokenUsage, Used,
-    pricing::DatedPrice,
+    LedgerRow, NanoUsd, Outcome, PriceId, RequestId, TokenUsage, Used, pricing::DatedPrice,
 };
 use storage::{
     StoredAnswer,
@@ -45,17 +44,7 @@ struct Open {
     calling: bool,
     /// Tokens of input by the router's own count, for when nobody reports them.
     input_estimate: u64,
-    request_id: RequestId,
-    started_at: Timestamp,
-    request: RequestFacts,
-    progress: Arc<Mutex<Progress>>,
-}
-
-#[derive(Clone, Debug)]
-struct RequestFacts {
-    dialect: domain::Dialect,
-    model: String,
-    stream: bool,
+    request: Arc<OpenRequest>,
 }
 
 /// How a request ended.
@@ -81,13 +70,13 @@ impl Admission {
         plan: &RoutePlan,
     ) -> Self {
         let deployment = Arc::clone(plan.first());
-        let progress = Arc::new(Mutex::new(Progress {
+        let progress = Progress {
             backend_id: Some(deployment.backend.id),
             deployment_id: Some(deployment.id),
             upstream_model: deployment.model.clone(),
             cost: Some(NanoUsd::ZERO),
             ..Progress::default()
-        }));
+        };
         let open = Open {
             core: Arc::clone(core),
             holds,
@@ -97,27 +86,20 @@ impl Admission {
             attempts: 0,
             calling: false,
             input_estimate: dialects::stream::estimate_tokens(request.head.text_bytes),
-            request_id,
-            started_at: core.clock.now(),
-            request: RequestFacts {
+            request: Arc::new(OpenRequest {
+                request_id,
+                started_at: core.clock.now(),
+                user_id: caller.user_id(),
+                team_id: caller.team_id(),
+                key_id: caller.key_id(),
                 dialect: request.head.dialect,
-                model: request.head.model.clone(),
+                request_model: request.head.model.clone(),
                 stream: request.head.stream,
-            },
+                progress: Mutex::new(progress),
+            }),
             caller,
-            progress,
         };
-        core.ledger.open(OpenRequest {
-            request_id,
-            started_at: open.started_at,
-            user_id: open.caller.user_id(),
-            team_id: open.caller.team_id(),
-            key_id: open.caller.key_id(),
-            dialect: open.request.dialect,
-            request_model: open.request.model.clone(),
-            stream: open.request.stream,
-            progress: Arc::clone(&open.progress),
-        });
+        core.ledger.open(&open.request);
         Self { open: Some(open) }
     }
 
@@ -127,8 +109,9 @@ impl Admission {
             open.deployment = Arc::clone(deployment);
             open.attempts += 1;
             open.calling = true;
-            let used = open.nothing_reported();
+            let used = Used::estimate(open.input_estimate, 0);
             open.note(&used);
+            open.core.ledger.call(&open.request);
         }
     }
 
@@ -141,6 +124,7 @@ impl Admission {
         open.calling = false;
         let Some(used) = used else {
             open.note(&Used::default());
+            open.core.ledger.call(&open.request);
             return true;
         };
         open.abandon(*used, error)
@@ -152,6 +136,7 @@ impl Admission {
             open.attempts = open.attempts.saturating_sub(1);
             open.calling = false;
             open.note(&Used::default());
+            open.core.ledger.call(&open.request);
         }
     }
 
@@ -211,7 +196,7 @@ impl Drop for Admission {
         // An upstream that was called has read the input, and most bill for that; it is counted here,
         // since the upstream's own count never came.
         let used = match open.calling {
-            true => open.nothing_reported(),
+            true => Used::estimate(open.input_estimate, 0),
             false => Used::default(),
         };
         let settlement = Settlement {
@@ -227,21 +212,9 @@ impl Drop for Admission {
 }
 
 impl Open {
-    /// What a call has used of which the upstream has told nothing yet.
-    fn nothing_reported(&self) -> Used {
-        Used {
-            tokens: TokenUsage {
-                input: self.input_estimate,
-                ..TokenUsage::default()
-            },
-            estimated: true,
-            ..Used::default()
-        }
-    }
-
     /// The price that held when the request began, whichever of its calls is billed.
     fn price(&self) -> Option<&DatedPrice> {
-        self.deployment.prices.at(self.started_at)
+        self.deployment.prices.at(self.request.started_at)
     }
 
     /// What the call costs, and by which price; `None`: unpriced.
@@ -261,7 +234,7 @@ impl Open {
 
     fn note(&self, used: &Used) {
         let (price_id, cost) = self.cost(used);
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.request.progress();
         if progress.deployment_id != Some(self.deployment.id) {
             progress.backend_id = Some(self.deployment.backend.id);
             progress.deployment_id = Some(self.deployment.id);
@@ -269,7 +242,7 @@ impl Open {
         }
         progress.price_id = price_id;
         progress.attempts = self.attempts;
-        progress.tokens = used.tokens;
+        progress.used = *used;
         progress.cost = cost;
     }
 
@@ -277,15 +250,15 @@ impl Open {
     fn row(&self, outcome: Outcome, status: u16, used: Used, error: Option<String>) -> LedgerRow {
         let (price_id, cost) = self.cost(&used);
         LedgerRow {
-            request_id: self.request_id,
-            started_at: self.started_at,
-            user_id: self.caller.user_id(),
-            team_id: self.caller.team_id(),
-            key_id: self.caller.key_id(),
+            request_id: self.request.request_id,
+            started_at: self.request.started_at,
+            user_id: self.request.user_id,
+            team_id: self.request.team_id,
+            key_id: self.request.key_id,
             backend_id: Some(self.deployment.backend.id),
             deployment_id: Some(self.deployment.id),
             dialect: self.request.dialect,
-            request_model: self.request.model.clone(),
+            request_model: self.request.request_model.clone(),
             upstream_model: self.deployment.model.clone(),
             stream: self.request.stream,
             outcome,
@@ -314,7 +287,7 @@ impl Open {
         let charge = |terms: &crate::catalog::Terms| {
             terms
                 .spend
-                .charge(&terms.allowance, cost, self.started_at, now)
+                .charge(&terms.allowance, cost, self.request.started_at, now)
         };
         // Both are charged, whatever the first one says.
         let (key_has_room, owner_has_room) = (charge(&key.terms), charge(&key.owner.terms));
@@ -338,7 +311,7 @@ impl Open {
                 let allowance = &terms.allowance;
                 terms
                     .spend
-                    .settle(allowance, reserved, cost, self.started_at, now);
+                    .settle(allowance, reserved, cost, self.request.started_at, now);
             }
             key.owner.settled.notify_waiters();
             if outcome == Outcome::Completed && !used.estimated {

@@ -9,7 +9,7 @@ use domain::{
 use crate::{
     Database, StorageError,
     keys::owner,
-    terms::{TermsRow, list_from_json, terms_columns},
+    terms::{AccessRow, TermsRow, terms_columns},
 };
 
 /// Users, teams, keys and resets of one moment.
@@ -83,9 +83,8 @@ struct KeyRow {
     expires_at: Option<i64>,
     #[sqlx(flatten)]
     terms: TermsRow,
-    allowed_models: String,
-    allowed_backends: String,
-    allowed_addresses: String,
+    #[sqlx(flatten)]
+    access: AccessRow,
 }
 
 #[derive(sqlx::FromRow)]
@@ -117,11 +116,7 @@ impl TryFrom<KeyRow> for CatalogKey {
             expires_at: row.expires_at.map(Timestamp),
             budget: row.terms.budget(),
             limits: row.terms.limits(),
-            access: KeyAccess {
-                models: list_from_json(&row.allowed_models)?,
-                backends: list_from_json(&row.allowed_backends)?,
-                addresses: list_from_json(&row.allowed_addresses)?,
-            },
+            access: row.access.try_into()?,
         })
     }
 }

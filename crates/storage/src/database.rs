@@ -1,18 +1,23 @@
 //! The handle that everybody holds, and which engine is behind it. The engine is a private enum:
 //! a second database is a second variant with migrations of its own, and no caller changes.
 
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use sqlx::SqlitePool;
 
-use crate::{StorageError, sqlite::Sqlite};
+use crate::{StorageError, ledger::Ledger, sqlite::Sqlite};
 
 /// When SQLite waits for the disk. Either way a killed process loses nothing; the difference is
 /// what a power failure may cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Synchronous {
-    /// A power failure may undo the last transactions. The file stays intact.
+    /// A power failure may undo what happened in the last half minute. The files stay intact.
     #[default]
     Normal,
-    /// Every commit waits for the disk.
+    /// Every commit waits for the disk, and the end of each request for its commit.
     Full,
 }
 
@@ -30,6 +35,8 @@ pub struct DatabaseOptions {
 #[derive(Clone, Debug)]
 pub struct Database {
     engine: Engine,
+    /// Has rows on their way, which those who read the ledger wait for.
+    ledger: Arc<Mutex<Option<Ledger>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +52,7 @@ impl Database {
     /// fails.
     pub async fn open(options: &DatabaseOptions) -> Result<Self, StorageError> {
         let engine = Engine::Sqlite(Sqlite::open(options).await?);
-        Ok(Self { engine })
+        Ok(Self::new(engine))
     }
 
     /// Opens a database that is there for reading, also while a router is using it. Nothing is brought
@@ -55,7 +62,14 @@ impl Database {
     /// When there is none, or it cannot be opened.
     pub async fn open_read_only(options: &DatabaseOptions) -> Result<Self, StorageError> {
         let engine = Engine::Sqlite(Sqlite::open_read_only(options).await?);
-        Ok(Self { engine })
+        Ok(Self::new(engine))
+    }
+
+    fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            ledger: Arc::default(),
+        }
     }
 
     /// Waits for running statements and closes every connection.
@@ -77,6 +91,37 @@ impl Database {
         match &self.engine {
             Engine::Sqlite(sqlite) => &sqlite.ledger_writer,
         }
+    }
+
+    /// Where the ledger's journal is: this and a number.
+    pub(crate) fn journal_stem(&self) -> &Path {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => &sqlite.journal_stem,
+        }
+    }
+
+    pub(crate) fn synchronous(&self) -> Synchronous {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.synchronous,
+        }
+    }
+
+    /// From now on whoever reads the ledger reads what `ledger` was sent before.
+    pub(crate) fn read_after(&self, ledger: Ledger) {
+        *self.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Some(ledger);
+    }
+
+    /// [`Self::readers`] that see every row that was settled before.
+    pub(crate) async fn ledger_readers(&self) -> &SqlitePool {
+        if let Some(ledger) = self.ledger() {
+            ledger.flush().await;
+        }
+        self.readers()
+    }
+
+    fn ledger(&self) -> Option<Ledger> {
+        let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger.clone()
     }
 
     /// Connections that read both files; the ledger's tables are in the schema `ledger`.

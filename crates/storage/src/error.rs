@@ -25,6 +25,12 @@ pub enum StorageError {
         database: &'static str,
         source: sqlx::migrate::MigrateError,
     },
+    /// The ledger's journal cannot be read or begun.
+    #[error("cannot use the ledger's journal {}: {source}", path.display())]
+    Journal {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     /// The change contradicts what is stored.
     #[error("{what}")]
     Conflict { what: Constraint },

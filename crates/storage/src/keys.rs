@@ -5,14 +5,14 @@ use std::collections::HashMap;
 
 use domain::{
     BudgetLimits, KeyId, KeyOwner, RateLimits, TeamId, Timestamp, UserId, VirtualKey,
-    account::{KeyAccess, KeyQuery, NewKeyInput, RetiringSecret},
+    account::{KeyQuery, NewKeyInput, RetiringSecret},
     page::{Page, PageWindow},
 };
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::{
     Database, StorageError,
-    terms::{TermsRow, list_from_json, list_to_json, terms_columns, tokens_column},
+    terms::{AccessRow, TermsRow, list_from_json, list_to_json, terms_columns, tokens_column},
     users::contains_pattern,
 };
 
@@ -98,9 +98,8 @@ struct KeyRow {
     expires_at: Option<i64>,
     #[sqlx(flatten)]
     terms: TermsRow,
-    allowed_models: String,
-    allowed_backends: String,
-    allowed_addresses: String,
+    #[sqlx(flatten)]
+    access: AccessRow,
     tags: String,
     created_at: i64,
     last_used_at: Option<i64>,
@@ -133,11 +132,7 @@ impl TryFrom<KeyRow> for VirtualKey {
             expires_at: row.expires_at.map(Timestamp),
             budget: row.terms.budget(),
             limits: row.terms.limits(),
-            access: KeyAccess {
-                models: list_from_json(&row.allowed_models)?,
-                backends: list_from_json(&row.allowed_backends)?,
-                addresses: list_from_json(&row.allowed_addresses)?,
-            },
+            access: row.access.try_into()?,
             tags: list_from_json(&row.tags)?,
             created_at: Timestamp(row.created_at),
             last_used_at: row.last_used_at.map(Timestamp),

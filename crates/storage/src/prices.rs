@@ -2,6 +2,8 @@
 //! the file) and what an admin sets are two lines: the admin's comes first until it is withdrawn.
 //! Rows are never changed, because rows of the ledger were computed by them.
 
+use std::collections::HashMap;
+
 use domain::{
     DeploymentId, Price, PriceId, Timestamp,
     pricing::{DatedPrice, PriceSchedule},
@@ -62,7 +64,7 @@ pub struct PriceRecord {
 }
 
 #[derive(sqlx::FromRow)]
-pub(crate) struct PriceRow {
+struct PriceRow {
     id: i64,
     source: String,
     effective_from: i64,
@@ -85,18 +87,19 @@ impl TryFrom<PriceRow> for PriceRecord {
 }
 
 impl Database {
-    /// Every price of a deployment, the newest first.
+    /// Every price of every deployment that has one, the newest first.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn price_history(
+    pub async fn price_histories(
         &self,
-        deployment: DeploymentId,
-    ) -> Result<Vec<PriceRecord>, StorageError> {
+    ) -> Result<HashMap<DeploymentId, Vec<PriceRecord>>, StorageError> {
         let mut connection = self.readers().acquire().await?;
-        let mut records = history(&mut connection, deployment).await?;
-        records.reverse();
-        Ok(records)
+        let mut histories = histories(&mut connection).await?;
+        for history in histories.values_mut() {
+            history.reverse();
+        }
+        Ok(histories)
     }
 
     /// Sets a price that comes before what is configured, from `effective_from` on.
@@ -232,6 +235,33 @@ fn schedule(base: Vec<DatedPrice>, admin: &[PriceRecord], now: Timestamp) -> Pri
 }
 
 /// The oldest first.
+#[derive(sqlx::FromRow)]
+struct RowOfDeployment {
+    deployment_id: i64,
+    #[sqlx(flatten)]
+    price: PriceRow,
+}
+
+/// Every price of every deployment that has one, the oldest first.
+pub(crate) async fn histories(
+    connection: &mut SqliteConnection,
+) -> Result<HashMap<DeploymentId, Vec<PriceRecord>>, StorageError> {
+    let rows: Vec<RowOfDeployment> = sqlx::query_as(
+        "select deployment_id, id, source, effective_from, price from prices \
+         order by effective_from, id",
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut histories: HashMap<DeploymentId, Vec<PriceRecord>> = HashMap::new();
+    for row in rows {
+        let history = histories
+            .entry(DeploymentId(row.deployment_id))
+            .or_default();
+        history.push(row.price.try_into()?);
+    }
+    Ok(histories)
+}
+
 async fn history(
     connection: &mut SqliteConnection,
     deployment: DeploymentId,

@@ -289,7 +289,7 @@ impl Database {
             Some(id) => query.bind(id.0),
             None => query,
         };
-        let rows = query.fetch_all(self.readers()).await?;
+        let rows = query.fetch_all(self.ledger_readers().await).await?;
         rows.into_iter().map(LoggedRequest::try_from).collect()
     }
 
@@ -307,7 +307,7 @@ impl Database {
         .bind(at.saturating_sub(ID_TOLERANCE_MS))
         .bind(at.saturating_add(ID_TOLERANCE_MS))
         .bind(&id.0.to_be_bytes()[..])
-        .fetch_optional(self.readers())
+        .fetch_optional(self.ledger_readers().await)
         .await?
         .map(LoggedRequest::try_from)
         .transpose()

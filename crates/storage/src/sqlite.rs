@@ -21,7 +21,7 @@ static LEDGER: Migrator = sqlx::migrate!("../../migrations/sqlite/ledger");
 /// How long a statement waits for a lock that another process holds, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Prepared statements that a writer keeps; the ledger has four kinds in some thirty sizes each.
+/// Prepared statements that a writer keeps; the ledger has two kinds in some thirty sizes each.
 const STATEMENTS: usize = 256;
 
 #[derive(Clone, Debug)]
@@ -29,6 +29,9 @@ pub(crate) struct Sqlite {
     pub(crate) writer: SqlitePool,
     pub(crate) ledger_writer: SqlitePool,
     pub(crate) readers: SqlitePool,
+    /// Where the ledger's journal is: this and a number.
+    pub(crate) journal_stem: PathBuf,
+    pub(crate) synchronous: Synchronous,
 }
 
 impl Sqlite {
@@ -42,11 +45,13 @@ impl Sqlite {
         // The writers first: they create the tables that readers then find.
         let writer = writer(&core_path, options.synchronous, &CORE, "accounts").await?;
         let ledger_writer = writer_of_ledger(&ledger_path, options.synchronous).await?;
-        let readers = readers(&core_path, ledger_path, options.readers).await?;
+        let readers = readers(&core_path, &ledger_path, options.readers).await?;
         Ok(Self {
             writer,
             ledger_writer,
             readers,
+            journal_stem: beside(&core_path, "-ledger-journal"),
+            synchronous: options.synchronous,
         })
     }
 
@@ -66,7 +71,9 @@ impl Sqlite {
         Ok(Self {
             writer: never(&core_path),
             ledger_writer: never(&ledger_path),
-            readers: readers(&core_path, ledger_path, options.readers).await?,
+            readers: readers(&core_path, &ledger_path, options.readers).await?,
+            journal_stem: beside(&core_path, "-ledger-journal"),
+            synchronous: options.synchronous,
         })
     }
 
@@ -118,11 +125,7 @@ async fn writer(
     Ok(pool)
 }
 
-async fn readers(
-    core: &Path,
-    ledger: PathBuf,
-    connections: u32,
-) -> Result<SqlitePool, StorageError> {
+async fn readers(core: &Path, ledger: &Path, connections: u32) -> Result<SqlitePool, StorageError> {
     let options = SqliteConnectOptions::new()
         .filename(core)
         .read_only(true)
@@ -199,7 +202,72 @@ fn create(path: &Path) -> Result<(), StorageError> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
+
+    /// The migrations up to a version, as an older router has run them.
+    fn up_to(version: i64) -> Migrator {
+        let old = LEDGER
+            .iter()
+            .filter(|migration| migration.version <= version);
+        Migrator {
+            migrations: Cow::Owned(old.cloned().collect()),
+            ..Migrator::DEFAULT
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_that_an_older_router_left_open_are_charged() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger.db");
+        create(&path).expect("a file");
+        let old = up_to(20_261_126_000_001);
+        let pool = writer(&path, Synchronous::Normal, &old, "ledger").await;
+        let pool = pool.expect("an old ledger");
+        sqlx::raw_sql(
+            "insert into open_requests (request_id, started_at, user_id, team_id, key_id, dialect, \
+             request_model, stream, upstream_model, price_id, attempts, input_tokens, \
+             output_tokens, cost_nano) values \
+             (x'01', 7200001, 1, 2, 3, 'openai', 'm', 1, 'up', 4, 1, 10, 5, 700), \
+             (x'02', 7200002, 1, 2, 3, 'openai', 'm', 1, 'up', 4, 1, 20, 6, 800), \
+             (x'03', 7200003, null, null, null, 'openai', 'm', 1, 'up', null, 1, 1, 1, null); \
+             insert into rollups (hour, user_id, key_id, backend_id, request_model, team_id, \
+             requests, errors, unpriced, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
+             cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nano) values \
+             (7200000, 1, 3, 0, 'm', 2, 1, 0, 0, 100, 0, 0, 0, 50, 0, 9000)",
+        )
+        .execute(&pool)
+        .await
+        .expect("rows of an old router");
+        pool.close().await;
+
+        let pool = writer_of_ledger(&path, Synchronous::Normal).await;
+        let pool = pool.expect("the ledger of today");
+        let rows: Vec<(i64, Option<i64>, Option<i64>)> = sqlx::query_as(
+            "select input_tokens, team_id, cost_nano from requests \
+             where outcome = 'interrupted' and usage_estimated and is_final order by started_at",
+        )
+        .fetch_all(&pool)
+        .await
+        .expect("rows");
+        assert_eq!(
+            rows,
+            [
+                (10, Some(2), Some(700)),
+                (20, Some(2), Some(800)),
+                (1, None, None)
+            ]
+        );
+        let sums: Vec<(i64, i64, i64, i64, i64, i64, i64)> = sqlx::query_as(
+            "select user_id, team_id, requests, errors, unpriced, input_tokens, cost_nano \
+             from rollups order by user_id",
+        )
+        .fetch_all(&pool)
+        .await
+        .expect("sums");
+        assert_eq!(sums, [(0, 0, 1, 1, 1, 1, 0), (1, 2, 3, 2, 0, 130, 10_500)]);
+    }
 
     #[test]
     fn the_ledger_lies_beside_the_accounts() {

@@ -259,6 +259,25 @@ impl Database {
         found.as_deref().map(role).transpose()
     }
 
+    /// The teams that `user` is a member of, and as what.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn team_roles(
+        &self,
+        user: UserId,
+    ) -> Result<HashMap<TeamId, TeamRole>, StorageError> {
+        let found: Vec<(i64, String)> =
+            sqlx::query_as("select team_id, role from team_members where user_id = $1")
+                .bind(user.0)
+                .fetch_all(self.readers())
+                .await?;
+        let roles = found.into_iter();
+        roles
+            .map(|(team, text)| Ok((TeamId(team), role(&text)?)))
+            .collect()
+    }
+
     /// Makes `user` a member, or changes their role.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The columns that users, teams and keys have in common: what may be spent and how much may be asked
-//! for in a minute.
+//! for in a minute; and what a key may be used for.
 
-use domain::{BudgetLimits, NanoUsd, RateLimits};
+use domain::{BudgetLimits, NanoUsd, RateLimits, account::KeyAccess};
 
 /// The columns of [`TermsRow`], from the table that goes by `$table`.
 macro_rules! terms_columns {
@@ -53,6 +53,26 @@ impl TermsRow {
             tokens_per_minute: u64::try_from(self.tokens_per_minute).unwrap_or(0),
             parallel: u32::try_from(self.parallel).unwrap_or(u32::MAX),
         }
+    }
+}
+
+/// Three columns of keys.
+#[derive(sqlx::FromRow)]
+pub(crate) struct AccessRow {
+    allowed_models: String,
+    allowed_backends: String,
+    allowed_addresses: String,
+}
+
+impl TryFrom<AccessRow> for KeyAccess {
+    type Error = crate::StorageError;
+
+    fn try_from(row: AccessRow) -> Result<Self, crate::StorageError> {
+        Ok(Self {
+            models: list_from_json(&row.allowed_models)?,
+            backends: list_from_json(&row.allowed_backends)?,
+            addresses: list_from_json(&row.allowed_addresses)?,
+        })
     }
 }
 

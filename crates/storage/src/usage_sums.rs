@@ -164,7 +164,7 @@ impl Database {
         scope: Scope<'_>,
         group: Group,
     ) -> Result<Vec<GroupSums>, StorageError> {
-        let mut connection = self.readers().acquire().await?;
+        let mut connection = self.ledger_readers().await.acquire().await?;
         sums_on(&mut connection, spans, scope, group).await
     }
 }

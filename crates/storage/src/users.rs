@@ -42,6 +42,7 @@ pub struct NewUser {
     pub password_hash: Option<String>,
     pub must_change_password: bool,
     pub budget: BudgetLimits,
+    pub limits: RateLimits,
 }
 
 /// What signing in needs to know.
@@ -99,8 +100,9 @@ impl Database {
     pub async fn create_user(&self, new: &NewUser, now: Timestamp) -> Result<User, StorageError> {
         sqlx::query_as::<_, UserRow>(concat!(
             "insert into users (name, email, role, password_hash, must_change_password, \
-             daily_budget_nano, monthly_budget_nano, soft_daily_nano, soft_monthly_nano, created_at, \
-             updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) returning ",
+             daily_budget_nano, monthly_budget_nano, soft_daily_nano, soft_monthly_nano, \
+             requests_per_minute, tokens_per_minute, parallel, created_at, updated_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) returning ",
             columns!()
         ))
         .bind(&new.name)
@@ -112,6 +114,9 @@ impl Database {
         .bind(new.budget.monthly.0)
         .bind(new.budget.soft_daily.0)
         .bind(new.budget.soft_monthly.0)
+        .bind(i64::from(new.limits.requests_per_minute))
+        .bind(tokens_column(&new.limits))
+        .bind(i64::from(new.limits.parallel))
         .bind(now.0)
         .fetch_one(self.writer())
         .await?

@@ -2,7 +2,10 @@
 //! day and month, costs) is computed again from the rows and compared; and hands the rows out for
 //! others to check. Reads only, also while a router is writing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use domain::{
     BudgetScope, DeploymentId, LedgerRow, NanoUsd, Price, PriceId, RequestId, Timestamp,
@@ -15,12 +18,18 @@ use sqlx::{Acquire as _, SqliteConnection};
 use crate::{
     Database, PriceRecord, StorageError,
     budgets::spend,
+    ledger, prices,
     reports::RequestRow,
     usage_sums::{Group, Scope, sums_on},
 };
 
 /// Rows that are read at once.
 const PAGE: i64 = 2_000;
+
+/// How often, and how long apart, it is looked for the end of a request that seems to have none. A
+/// router that has ended it writes that within milliseconds.
+const LOOKS: u32 = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Differences that are told one by one; a broken ledger has too many for anybody to read.
 pub const MAX_DIFFERENCES: usize = 1_000;
@@ -69,45 +78,31 @@ impl Verified {
 
 /// Prices by their row, and those of a deployment, the oldest first.
 struct Prices {
-    by_id: HashMap<PriceId, (DeploymentId, Timestamp, Price)>,
+    by_id: HashMap<PriceId, (DeploymentId, Price)>,
     by_deployment: HashMap<DeploymentId, Vec<PriceRecord>>,
 }
 
 impl Prices {
     async fn load(connection: &mut SqliteConnection) -> Result<Self, StorageError> {
-        let rows: Vec<(i64, crate::prices::PriceRow)> = sqlx::query_as::<_, PriceOfDeployment>(
-            "select deployment_id, id, source, effective_from, price from prices \
-             order by effective_from, id",
-        )
-        .fetch_all(connection)
-        .await?
-        .into_iter()
-        .map(|row| (row.deployment_id, row.price))
-        .collect();
-        let mut prices = Self {
-            by_id: HashMap::new(),
-            by_deployment: HashMap::new(),
-        };
-        for (deployment, row) in rows {
-            let deployment = DeploymentId(deployment);
-            let record = PriceRecord::try_from(row)?;
-            if let Some(price) = &record.price {
-                let known = (deployment, record.effective_from, price.clone());
-                prices.by_id.insert(record.id, known);
+        let by_deployment = prices::histories(connection).await?;
+        let mut by_id = HashMap::new();
+        for (deployment, records) in &by_deployment {
+            for record in records {
+                if let Some(price) = &record.price {
+                    by_id.insert(record.id, (*deployment, price.clone()));
+                }
             }
-            prices
-                .by_deployment
-                .entry(deployment)
-                .or_default()
-                .push(record);
         }
-        Ok(prices)
+        Ok(Self {
+            by_id,
+            by_deployment,
+        })
     }
 
     /// What a row should cost, or why that cannot be said. `None`: it has no price.
     fn expected(&self, row: &LedgerRow, dated: &mut u64) -> Result<Option<NanoUsd>, String> {
         if let Some(id) = row.price_id {
-            let Some((deployment, _, price)) = self.by_id.get(&id) else {
+            let Some((deployment, price)) = self.by_id.get(&id) else {
                 return Err(format!("price {id} is not in the history"));
             };
             if row.deployment_id != Some(*deployment) {
@@ -131,13 +126,6 @@ impl Prices {
             None => Err("no price of that day is known".to_owned()),
         }
     }
-}
-
-#[derive(sqlx::FromRow)]
-struct PriceOfDeployment {
-    deployment_id: i64,
-    #[sqlx(flatten)]
-    price: crate::prices::PriceRow,
 }
 
 #[derive(sqlx::FromRow)]
@@ -174,17 +162,52 @@ impl Database {
     /// # Errors
     /// When the database cannot be read; differences are no error.
     pub async fn verify_ledger(&self, zone: &TimeZone) -> Result<Verified, StorageError> {
-        let mut connection = self.readers().acquire().await?;
+        let mut connection = self.ledger_readers().await.acquire().await?;
         // One snapshot, so that rows that are written meanwhile are seen with their rollups or not at all.
         let mut snapshot = connection.begin().await?;
         let mut verified = Verified::default();
         let prices = Prices::load(&mut snapshot).await?;
         let sums = check_rows(&mut snapshot, &prices, zone, &mut verified).await?;
-        check_requests(&mut snapshot, &mut verified).await?;
+        let not_ended = check_requests(&mut snapshot, &mut verified).await?;
         check_rollups(&mut snapshot, &mut verified).await?;
         check_periods(&mut snapshot, &sums, &mut verified).await?;
         check_resets(&mut snapshot, &sums, &mut verified).await?;
+        drop(snapshot);
+        drop(connection);
+        self.check_running(not_ended, &mut verified).await?;
         Ok(verified)
+    }
+
+    /// Requests that had a call given up and no end yet: a router may be about to end them.
+    async fn check_running(
+        &self,
+        requests: Vec<RequestId>,
+        verified: &mut Verified,
+    ) -> Result<(), StorageError> {
+        if requests.is_empty() {
+            return Ok(());
+        }
+        let mut left = requests;
+        for _ in 0..LOOKS {
+            let running = ledger::running(self)?;
+            let mut not_there = Vec::new();
+            for id in left {
+                if !running.contains(&id) && self.find_request(id).await?.is_none() {
+                    not_there.push(id);
+                }
+            }
+            left = not_there;
+            if left.is_empty() {
+                break;
+            }
+            // What has just ended is on its way.
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        for id in left {
+            let expected = "1 row that ends it".to_owned();
+            verified.differ("request", id.to_string(), expected, "0".to_owned());
+        }
+        Ok(())
     }
 
     /// Rows that began in `period`, in the order in which they were written, after the one numbered
@@ -209,7 +232,7 @@ impl Database {
         .bind(period.start.0)
         .bind(period.end.0)
         .bind(PAGE)
-        .fetch_all(self.readers())
+        .fetch_all(self.ledger_readers().await)
         .await?;
         let last = rows.last().map_or(after, |row| row.row_id);
         let rows = rows.into_iter().map(|row| {
@@ -295,11 +318,11 @@ fn place_of(row: &LedgerRow) -> String {
     format!("{}, call {}", row.request_id, row.attempts)
 }
 
-/// Every request ends once.
+/// Every request ends once. Returns those that have not ended.
 async fn check_requests(
     connection: &mut SqliteConnection,
     verified: &mut Verified,
-) -> Result<(), StorageError> {
+) -> Result<Vec<RequestId>, StorageError> {
     let requests: i64 = sqlx::query_scalar(
         "select count(*) from (select 1 from ledger.requests group by request_id)",
     )
@@ -308,19 +331,23 @@ async fn check_requests(
     verified.requests = u64::try_from(requests).unwrap_or(0);
     let wrong: Vec<(Vec<u8>, i64)> = sqlx::query_as(
         "select request_id, sum(is_final) from ledger.requests \
-         where request_id not in (select request_id from ledger.open_requests) \
          group by request_id having sum(is_final) <> 1",
     )
     .fetch_all(&mut *connection)
     .await?;
+    let mut not_ended = Vec::new();
     for (id, finals) in wrong {
         let id: Result<[u8; 16], _> = id.try_into();
         let id = id.map_err(|_| StorageError::Corrupt { what: "request id" })?;
-        let place = RequestId(u128::from_be_bytes(id)).to_string();
-        let (expected, found) = ("1 row that ends it".to_owned(), finals.to_string());
-        verified.differ("request", place, expected, found);
+        let id = RequestId(u128::from_be_bytes(id));
+        if finals == 0 {
+            not_ended.push(id);
+            continue;
+        }
+        let expected = "1 row that ends it".to_owned();
+        verified.differ("request", id.to_string(), expected, finals.to_string());
     }
-    Ok(())
+    Ok(not_ended)
 }
 
 #[derive(sqlx::FromRow)]
@@ -468,10 +495,10 @@ async fn check_resets(
         let corrupt = |what| StorageError::Corrupt { what };
         let scope = BudgetScope::parse(&kind, id).ok_or(corrupt("budget scope"))?;
         let period = BudgetPeriod::parse(&period).ok_or(corrupt("budget period"))?;
-        let spent = sums
-            .iter()
-            .find(|((s, k, from, _), _)| *s == scope && *k == period.as_str() && *from == start)
-            .map_or(NanoUsd::ZERO, |(_, spent)| *spent);
+        let from = (scope, period.as_str(), start, i64::MIN);
+        let to = (scope, period.as_str(), start, i64::MAX);
+        let mut of_period = sums.range(from..=to);
+        let spent = of_period.next().map_or(NanoUsd::ZERO, |(_, spent)| *spent);
         if NanoUsd(forgiven) > spent {
             let place = budget_place(scope, period.as_str(), start);
             let expected = format!("at most {spent} forgiven");

@@ -7,7 +7,6 @@ use axum::{
 use control::{Control, KeyQuery};
 use domain::{
     BudgetLimits, BudgetScope, RateLimits, TeamId, UserId,
-    budget::BudgetPeriod,
     team::{TeamInput, TeamRole, TeamSummary},
 };
 use serde::Deserialize;
@@ -18,7 +17,7 @@ use super::{
     body::Both,
     keys::{self, KeyBody},
     terms,
-    terms::TermsBody,
+    terms::{Resets, TermsBody},
     usd,
 };
 
@@ -53,10 +52,8 @@ pub struct TeamBody {
     name: Option<String>,
     #[serde(alias = "is_active")]
     active: Option<bool>,
-    #[serde(default)]
-    reset_spend: bool,
-    #[serde(default)]
-    reset_daily_spend: bool,
+    #[serde(flatten)]
+    resets: Resets,
 }
 
 /// `POST`: a team, without members and keys.
@@ -100,7 +97,7 @@ pub async fn update(
     let limits = terms.limits(team.limits);
     let edited =
         change.name.is_some() || change.active.is_some() || budget.is_some() || limits.is_some();
-    if !edited && !change.reset_spend && !change.reset_daily_spend {
+    if !edited && change.resets.periods().is_empty() {
         return Err(ApiError::BadRequest("Nothing to update".to_owned()));
     }
     let AdminCaller(admin) = caller;
@@ -113,11 +110,7 @@ pub async fn update(
         };
         control.update_team(&admin, id, input).await?;
     }
-    let resets = [
-        (change.reset_spend, BudgetPeriod::Monthly),
-        (change.reset_daily_spend, BudgetPeriod::Daily),
-    ];
-    for (_, period) in resets.into_iter().filter(|(wanted, _)| *wanted) {
+    for period in change.resets.periods() {
         let whose = BudgetScope::Team(id);
         control.reset_budget(&admin, whose, period).await?;
     }

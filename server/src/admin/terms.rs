@@ -1,11 +1,32 @@
 //! Budgets and limits in requests and answers, as users, teams and keys share them. What a request does
 //! not name stays as it is.
 
-use domain::{BudgetLimits, RateLimits, validation::Field};
+use domain::{BudgetLimits, RateLimits, budget::BudgetPeriod, validation::Field};
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{ApiError, dollars, usd};
+
+/// Which spends are set back to zero.
+#[derive(Debug, Default, Deserialize)]
+pub struct Resets {
+    #[serde(default)]
+    reset_spend: bool,
+    #[serde(default)]
+    reset_daily_spend: bool,
+}
+
+impl Resets {
+    /// Those that are named.
+    pub fn periods(&self) -> Vec<BudgetPeriod> {
+        let named = [
+            (self.reset_spend, BudgetPeriod::Monthly),
+            (self.reset_daily_spend, BudgetPeriod::Daily),
+        ];
+        let wanted = named.into_iter().filter(|(wanted, _)| *wanted);
+        wanted.map(|(_, period)| period).collect()
+    }
+}
 
 /// Budgets in dollars, as numbers or as strings, and limits; 0 is unlimited.
 #[derive(Debug, Default, Deserialize)]

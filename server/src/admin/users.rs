@@ -8,12 +8,17 @@ use control::{Control, NewUserInput};
 use domain::{
     BudgetLimits, BudgetScope, RateLimits, Role, UserId,
     account::{UserQuery, UserSummary},
-    budget::BudgetPeriod,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{AdminCaller, ApiError, body::Both, terms, terms::TermsBody, usd};
+use super::{
+    AdminCaller, ApiError,
+    body::Both,
+    terms,
+    terms::{Resets, TermsBody},
+    usd,
+};
 
 /// Users fetched at a time while all are listed.
 const PAGE: u32 = 200;
@@ -81,14 +86,10 @@ pub async fn create(
         role: Role::User,
         password: None,
         budget: budget.unwrap_or_default(),
+        limits: limits.unwrap_or_default(),
         with_key: true,
     };
     let created = control.create_user(&admin, input).await?;
-    if let Some(limits) = limits {
-        control
-            .update_user_limits(&admin, created.user.id, limits)
-            .await?;
-    }
     Ok(Json(json!({
         "id": created.user.id,
         "name": created.user.name,
@@ -103,10 +104,8 @@ pub async fn create(
 pub struct UserChange {
     #[serde(alias = "is_active")]
     active: Option<bool>,
-    #[serde(default)]
-    reset_spend: bool,
-    #[serde(default)]
-    reset_daily_spend: bool,
+    #[serde(flatten)]
+    resets: Resets,
 }
 
 /// `PATCH /{id}`: budgets, activity, resets.
@@ -124,8 +123,7 @@ pub async fn update(
     let nothing = budget.is_none()
         && limits.is_none()
         && change.active.is_none()
-        && !change.reset_spend
-        && !change.reset_daily_spend;
+        && change.resets.periods().is_empty();
     if nothing {
         return Err(ApiError::BadRequest("Nothing to update".to_owned()));
     }
@@ -138,13 +136,8 @@ pub async fn update(
     if let Some(active) = change.active {
         control.set_user_active(&admin, id, active).await?;
     }
-    let whose = BudgetScope::User(id);
-    if change.reset_spend {
-        let period = BudgetPeriod::Monthly;
-        control.reset_budget(&admin, whose, period).await?;
-    }
-    if change.reset_daily_spend {
-        let period = BudgetPeriod::Daily;
+    for period in change.resets.periods() {
+        let whose = BudgetScope::User(id);
         control.reset_budget(&admin, whose, period).await?;
     }
     Ok(Json(json!({"ok": true})))

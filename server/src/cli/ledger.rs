@@ -239,24 +239,24 @@ async fn export(
         }
         None => Box::new(BufWriter::new(out)),
     };
+    if arguments.format == Format::Csv {
+        csv::Writer::from_writer(&mut out).write_record(COLUMNS)?;
+    }
     let mut after = 0;
-    let mut first = true;
     loop {
         let (rows, last) = database
             .export_page(period, after)
             .await
             .context("failed to read the ledger")?;
-        if rows.is_empty() && !first {
+        if rows.is_empty() {
             break;
         }
+        after = last;
         match arguments.format {
             Format::Csv => {
                 let mut csv = csv::WriterBuilder::new()
                     .has_headers(false)
                     .from_writer(&mut out);
-                if first {
-                    csv.write_record(COLUMNS)?;
-                }
                 for row in &rows {
                     csv.serialize(Record::from(row))?;
                 }
@@ -269,10 +269,6 @@ async fn export(
                 }
             }
         }
-        if rows.is_empty() {
-            break;
-        }
-        (after, first) = (last, false);
     }
     out.flush()?;
     Ok(())

@@ -92,12 +92,6 @@ pub fn routes() -> Router<AppState> {
 }
 
 /// Who has connected.
-fn peer_of<B>(request: &axum::http::Request<B>) -> Option<IpAddr> {
-    let connected = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    connected.map(|ConnectInfo(address)| address.ip())
-}
-
-/// The same, for handlers that take their requests apart.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub Option<IpAddr>);
 
@@ -112,9 +106,12 @@ impl<S: Sync> FromRequestParts<S> for Peer {
 
 fn proxied(endpoint: Endpoint, untranslated: bool) -> MethodRouter<AppState> {
     post(
-        async move |State(gateway): State<Gateway>, request: Request| -> Response<Body> {
+        async move |State(gateway): State<Gateway>,
+                    Peer(peer): Peer,
+                    request: Request|
+                    -> Response<Body> {
             gateway
-                .handle(endpoint, untranslated, peer_of(&request), request)
+                .handle(endpoint, untranslated, peer, request)
                 .await
                 .map(Body::new)
         },
@@ -123,9 +120,12 @@ fn proxied(endpoint: Endpoint, untranslated: bool) -> MethodRouter<AppState> {
 
 fn count_tokens(untranslated: bool) -> MethodRouter<AppState> {
     post(
-        async move |State(gateway): State<Gateway>, request: Request| -> Response<Body> {
+        async move |State(gateway): State<Gateway>,
+                    Peer(peer): Peer,
+                    request: Request|
+                    -> Response<Body> {
             gateway
-                .count_tokens(untranslated, peer_of(&request), request)
+                .count_tokens(untranslated, peer, request)
                 .await
                 .map(Body::new)
         },

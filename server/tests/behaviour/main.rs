@@ -18,6 +18,7 @@ mod idempotency;
 mod key_life;
 mod keys;
 mod ledger;
+mod ledger_commands;
 mod limits;
 mod passthrough;
 mod prices;

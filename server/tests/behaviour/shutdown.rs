@@ -88,7 +88,7 @@ async fn a_running_stream_is_finished_and_nobody_new_is_let_in() {
         (row.outcome.as_str(), row.cost_nano),
         ("completed", Some(270_000))
     );
-    assert_eq!(streaming.process.ledger().open("asked").await, 0);
+    assert_eq!(streaming.process.ledger().open("asked"), 0);
     assert!(streaming.process.log().contains("stopped"));
 }
 
@@ -103,7 +103,7 @@ async fn a_stream_that_outlasts_the_grace_is_cut_and_booked() {
     let row = streaming.process.ledger().only().await;
     assert_eq!(row.outcome, "client_disconnected");
     assert!(row.usage_estimated && row.output_tokens == 6);
-    assert_eq!(streaming.process.ledger().open("asked").await, 0);
+    assert_eq!(streaming.process.ledger().open("asked"), 0);
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ async fn what_a_client_received_in_full_is_in_the_ledger() {
             });
         }
         until("slow requests to be noted as running", async || {
-            (process.ledger().open("demo-slow").await == SLOW).then_some(())
+            (process.ledger().open("demo-slow") == SLOW).then_some(())
         })
         .await;
         let count = || received.lock().expect("no panic elsewhere").len();
@@ -141,7 +141,7 @@ async fn what_a_client_received_in_full_is_in_the_ledger() {
         let slow = rows.iter().filter(|row| row.request_model == "demo-slow");
         let slow: Vec<&str> = slow.map(|row| row.outcome.as_str()).collect();
         assert_eq!(slow, vec!["interrupted"; SLOW * round]);
-        assert_eq!(process.ledger().open("demo-slow").await, 0);
+        assert_eq!(process.ledger().open("demo-slow"), 0);
         let sums = process.ledger().rollups().await;
         let cost: i64 = rows.iter().filter_map(|row| row.cost_nano).sum();
         assert_eq!((sums.requests, sums.cost_nano), (rows.len() as i64, cost));

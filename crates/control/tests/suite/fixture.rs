@@ -14,11 +14,14 @@ use control::{
     Principal,
 };
 use domain::{
-    BudgetLimits, Dialect, KeyId, LedgerRow, NanoUsd, Outcome, RequestId, Role, Timestamp, Used,
-    UserId, clock::FixedClock,
+    BudgetLimits, DeploymentId, Dialect, KeyId, LedgerRow, NanoUsd, Outcome, Price, RateLimits,
+    RequestId, Role, Timestamp, Used, UserId, clock::FixedClock,
 };
 use jiff::tz::TimeZone;
-use storage::{Database, DatabaseOptions, KeyHasher, Synchronous, ledger::Ledger};
+use storage::{
+    BackendRecord, ConfiguredPrice, Database, DatabaseOptions, DeploymentRecord, KeyHasher,
+    PriceSource, Synchronous, ledger::Ledger,
+};
 
 pub const PASSWORD: &str = "correct horse";
 pub const MASTER_KEY: &str = "sk-master";
@@ -27,6 +30,7 @@ pub struct Fixture {
     pub control: Control,
     pub clock: Arc<FixedClock>,
     pub admin: Admin,
+    db: Database,
     ledger: Ledger,
     changes: Arc<AtomicU32>,
     announced: Arc<tokio::sync::Notify>,
@@ -68,7 +72,7 @@ impl Fixture {
             master_key: Some(MASTER_KEY.into()),
         };
         let hasher = KeyHasher::new(b"secret");
-        let control = Control::new(db, hasher, settings, clock.clone(), on_change);
+        let control = Control::new(db.clone(), hasher, settings, clock.clone(), on_change);
         let admin = control
             .master(MASTER_KEY)
             .and_then(|principal| principal.admin().ok())
@@ -77,6 +81,7 @@ impl Fixture {
             control,
             clock,
             admin,
+            db,
             ledger,
             changes,
             announced,
@@ -88,6 +93,25 @@ impl Fixture {
     pub async fn user(&self, name: &str) -> UserId {
         let created = self.control.create_user(&self.admin, new_user(name)).await;
         created.expect("a user").user.id
+    }
+
+    /// A configured model and its price.
+    pub async fn deployment(&self, model: &str, price: Price) -> DeploymentId {
+        let backend = BackendRecord {
+            name: "main".to_owned(),
+            kind: "openai".to_owned(),
+            base_url: None,
+            deployments: vec![DeploymentRecord {
+                model: model.to_owned(),
+                prices: vec![ConfiguredPrice {
+                    source: PriceSource::File,
+                    effective_from: None,
+                    price,
+                }],
+            }],
+        };
+        let synced = self.db.sync_backends(&[backend], self.control.now()).await;
+        synced.expect("a backend")[0].deployments[0].id
     }
 
     pub async fn sign_in(&self, name: &str) -> Principal {
@@ -146,6 +170,7 @@ pub fn new_user(name: &str) -> NewUserInput {
         role: Role::User,
         password: Some(PASSWORD.into()),
         budget: BudgetLimits::default(),
+        limits: RateLimits::default(),
         with_key: false,
     }
 }

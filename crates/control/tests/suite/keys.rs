@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use domain::{
     NanoUsd, Timestamp,
     account::{KeyQuery, KeyStatus, NewKeyInput},
@@ -158,4 +160,67 @@ async fn users_make_a_bounded_number_of_keys() {
     }
     let more = f.control.create_my_key(&ada, labelled("more")).await;
     assert_eq!(refusal(more), "TooManyKeys");
+}
+
+#[tokio::test]
+async fn a_rotated_key_has_two_secrets_until_the_overlap_ends() {
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    let me = f.sign_in("ada").await;
+    let first = f.control.create_key(&f.admin, ada, labelled("k")).await;
+    let first = first.expect("a key");
+    let overlap = Duration::from_secs(3_600);
+    let second = f.control.rotate_my_key(&me, first.key.id, overlap).await;
+    let second = second.expect("rotated");
+    assert_eq!(second.key.id, first.key.id);
+    assert_ne!(second.secret.reveal(), first.secret.reveal());
+    let retiring = second.key.retiring.expect("the old one");
+    assert_eq!(retiring.last4, first.key.last4);
+    assert_eq!(
+        retiring.valid_until,
+        Timestamp(f.control.now().0 + 3_600_000)
+    );
+    let found = f
+        .control
+        .find_key_by_secret(&f.admin, second.secret.reveal());
+    assert_eq!(
+        found.await.expect("read").map(|key| key.id),
+        Some(first.key.id)
+    );
+    // Of several old ones the one that goes on longest is shown.
+    f.clock.advance_ms(1);
+    let third = f.control.rotate_key(&f.admin, first.key.id, overlap).await;
+    let retiring = third.expect("rotated").key.retiring.expect("the old one");
+    assert_eq!(retiring.last4, second.key.last4);
+}
+
+#[tokio::test]
+async fn a_revoked_key_stays_in_the_list_and_is_never_used_again() {
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    f.user("bob").await;
+    let (me, bob) = (f.sign_in("ada").await, f.sign_in("bob").await);
+    let key = f.control.create_key(&f.admin, ada, labelled("k")).await;
+    let key = key.expect("a key").key.id;
+    let others = f.control.revoke_my_key(&bob, key).await;
+    assert_eq!(refusal(others), "NotFound");
+    let overlap = Duration::from_secs(60);
+    let others = f.control.rotate_my_key(&bob, key, overlap).await;
+    assert_eq!(refusal(others), "NotFound");
+
+    f.control.revoke_my_key(&me, key).await.expect("revoked");
+    let page = f.control.list_my_keys(&me, &KeyQuery::default()).await;
+    assert_eq!(page.expect("a page").rows[0].status, KeyStatus::Revoked);
+    let revoked = "KeyRevoked";
+    assert_eq!(refusal(f.control.revoke_my_key(&me, key).await), revoked);
+    let rotated = f.control.rotate_key(&f.admin, key, overlap).await;
+    assert_eq!(refusal(rotated), revoked);
+    for active in [false, true] {
+        let switched = f.control.set_key_active(&f.admin, key, active).await;
+        assert_eq!(refusal(switched), revoked);
+        let switched = f.control.set_my_key_active(&me, key, active).await;
+        assert_eq!(refusal(switched), revoked);
+    }
+    let edited = f.control.update_key(&f.admin, key, labelled("new")).await;
+    assert_eq!(refusal(edited), revoked);
 }

@@ -9,6 +9,8 @@ mod authorisation;
 mod first_start;
 mod fixture;
 mod keys;
+mod prices;
 mod reports;
 mod sign_in;
+mod teams;
 mod users;

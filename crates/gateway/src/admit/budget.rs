@@ -85,6 +85,8 @@ fn claim(key: &KeyEntry, request: &ClientRequest, plan: &RoutePlan, now: Timesta
         likely: NanoUsd::ZERO,
         most: NanoUsd::ZERO,
     };
+    // Some providers write to their caches unasked, but none to the one that lives longer.
+    let for_an_hour = memchr::memmem::find(&request.body, br#""1h""#).is_some();
     for deployment in plan.candidates() {
         let Some(dated) = deployment.prices.at(now) else {
             continue;
@@ -93,7 +95,7 @@ fn claim(key: &KeyEntry, request: &ClientRequest, plan: &RoutePlan, now: Timesta
         // Which tier answers is known afterwards, and hardly anybody asks for another.
         let likely = dated.price.cost(&likely, ServiceTier::Standard);
         claim.likely = claim.likely.max(likely);
-        for most in highest_usages(request, deployment) {
+        for most in highest_usages(request, deployment, for_an_hour) {
             claim.most = claim.most.max(dated.price.highest_cost(&most));
         }
     }
@@ -115,7 +117,11 @@ fn likely_usage(key: &KeyEntry, request: &ClientRequest, deployment: &Deployment
 
 /// Two bytes a token, which hardly any text has, all of it read afresh or written to a cache; and as
 /// much output as the request or the model allows.
-fn highest_usages(request: &ClientRequest, deployment: &Deployment) -> [TokenUsage; 2] {
+fn highest_usages(
+    request: &ClientRequest,
+    deployment: &Deployment,
+    for_an_hour: bool,
+) -> [TokenUsage; 2] {
     let input = (request.head.text_bytes / 2) as u64 + UNSEEN_INPUT;
     let output = output_limit(request, deployment);
     let fresh = TokenUsage {
@@ -127,8 +133,7 @@ fn highest_usages(request: &ClientRequest, deployment: &Deployment) -> [TokenUsa
         output,
         ..TokenUsage::default()
     };
-    // Some providers write to their caches unasked, but none to the one that lives longer.
-    if memchr::memmem::find(&request.body, br#""1h""#).is_some() {
+    if for_an_hour {
         written.cache_write_1h = input;
     } else {
         written.cache_write_5m = input;

@@ -31,10 +31,6 @@ pub fn hold(
     if key.terms.limits.is_unlimited() && owner.terms.limits.is_unlimited() {
         return Ok(Default::default());
     }
-    let whose = owner
-        .user_id()
-        .map(BudgetScope::User)
-        .or(owner.team_id().map(BudgetScope::Team));
     let limited = [
         Limited {
             whose: BudgetScope::Key(key.id),
@@ -42,7 +38,7 @@ pub fn hold(
             limits: &key.terms.limits,
         },
         Limited {
-            whose: whose.unwrap_or(BudgetScope::Key(key.id)),
+            whose: owner.id.into(),
             rates: &owner.terms.rates,
             limits: &owner.terms.limits,
         },

@@ -142,9 +142,7 @@ impl State {
             })
             .min()
     }
-}
 
-impl State {
     /// What is free belongs first to the call that has reserved too little.
     fn top_up(&mut self, allowance: &Allowance) {
         if self.short > NanoUsd::ZERO {

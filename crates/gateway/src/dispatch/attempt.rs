@@ -12,7 +12,7 @@ use dialects::{
     translate::ClientContext,
     translator::{self, StreamTranslator},
 };
-use domain::{Dialect, RequestId, ServiceTier, TokenUsage, Used};
+use domain::{Dialect, RequestId, ServiceTier, Used};
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use tokio::{
     sync::OwnedSemaphorePermit,
@@ -271,15 +271,10 @@ impl Exchange<'_> {
 
     /// What a call has used of which the upstream has told nothing, but sent so many bytes.
     fn nothing_reported(&self, received: usize) -> Used {
-        Used {
-            tokens: TokenUsage {
-                input: estimate_tokens(self.request.head.text_bytes),
-                output: estimate_tokens(received),
-                ..TokenUsage::default()
-            },
-            estimated: true,
-            ..Used::default()
-        }
+        Used::estimate(
+            estimate_tokens(self.request.head.text_bytes),
+            estimate_tokens(received),
+        )
     }
 
     fn client(&self, translation: &Translation) -> ClientContext {

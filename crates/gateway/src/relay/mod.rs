@@ -6,7 +6,7 @@ pub mod pump;
 pub mod reader;
 pub mod stream;
 
-use domain::{Outcome, TokenUsage, Used};
+use domain::{Outcome, Used};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::{
@@ -33,14 +33,9 @@ pub async fn respond(
     let attempts = admission.attempts();
     let (upstream_headers, status, body) = match answer {
         Answer::Whole(whole) => {
-            let used = whole.used.unwrap_or_else(|| Used {
-                tokens: TokenUsage {
-                    input: admission.input_estimate(),
-                    output: dialects::stream::estimate_tokens(whole.content_bytes),
-                    ..TokenUsage::default()
-                },
-                estimated: true,
-                ..Used::default()
+            let used = whole.used.unwrap_or_else(|| {
+                let output = dialects::stream::estimate_tokens(whole.content_bytes);
+                Used::estimate(admission.input_estimate(), output)
             });
             let answer = keep
                 .as_ref()

@@ -51,7 +51,7 @@ impl Backend {
 }
 
 /// A backend, an upstream model and its price.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Deployment {
     pub id: DeploymentId,
     pub backend: Arc<Backend>,
@@ -76,17 +76,8 @@ impl Deployment {
     #[must_use]
     pub fn with_prices(&self, prices: PriceSchedule) -> Self {
         Self {
-            id: self.id,
-            backend: Arc::clone(&self.backend),
-            model: self.model.clone(),
             prices,
-            configured_prices: self.configured_prices.clone(),
-            aliases: self.aliases.clone(),
-            via: self.via,
-            max_output_tokens: self.max_output_tokens,
-            limits: self.limits,
-            rates: Arc::clone(&self.rates),
-            cooldown: Arc::clone(&self.cooldown),
+            ..self.clone()
         }
     }
 

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{LedgerRow, NanoUsd, Outcome, RequestId, TokenUsage};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
+use domain::{LedgerRow, NanoUsd, TokenUsage};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{OpenRequest, Progress};
 use crate::{StorageError, StoredAnswer};
 
 /// Rows in one statement, at most. A power of two, as are all sizes above [`EVERY_SIZE_UP_TO`].
@@ -168,74 +167,6 @@ pub(super) async fn add_to_rollups(
     Ok(())
 }
 
-pub(super) async fn insert_open(
-    connection: &mut SqliteConnection,
-    requests: &[(OpenRequest, Progress)],
-) -> Result<(), StorageError> {
-    for run in runs(requests) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "insert into open_requests (request_id, started_at, user_id, team_id, key_id, \
-             dialect, request_model, stream, backend_id, deployment_id, upstream_model, price_id, \
-             attempts, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
-             cache_write_1h_tokens, output_tokens, cost_nano) ",
-        );
-        query.push_values(run, |mut values, (request, progress)| {
-            values
-                .push_bind(request.request_id.0.to_be_bytes().to_vec())
-                .push_bind(request.started_at.0)
-                .push_bind(request.user_id.map(|id| id.0))
-                .push_bind(request.team_id.map(|id| id.0))
-                .push_bind(request.key_id.map(|id| id.0))
-                .push_bind(request.dialect.as_str())
-                .push_bind(&request.request_model)
-                .push_bind(request.stream)
-                .push_bind(progress.backend_id.map(|id| id.0))
-                .push_bind(progress.deployment_id.map(|id| id.0))
-                .push_bind(&progress.upstream_model)
-                .push_bind(progress.price_id.map(|id| id.0))
-                .push_bind(i64::from(progress.attempts))
-                .push_bind(tokens(progress.tokens.input))
-                .push_bind(tokens(progress.tokens.cache_read))
-                .push_bind(tokens(progress.tokens.cache_write_5m))
-                .push_bind(tokens(progress.tokens.cache_write_1h))
-                .push_bind(tokens(progress.tokens.output))
-                .push_bind(progress.cost.map(|cost| cost.0));
-        });
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-/// A request that lasts is rare enough for a statement of its own.
-pub(super) async fn update_open(
-    connection: &mut SqliteConnection,
-    moved: &[(RequestId, Progress)],
-) -> Result<(), StorageError> {
-    for (id, progress) in moved {
-        sqlx::query(
-            "update open_requests set backend_id = $2, deployment_id = $3, upstream_model = $4, \
-             price_id = $5, attempts = $6, input_tokens = $7, cache_read_tokens = $8, \
-             cache_write_5m_tokens = $9, cache_write_1h_tokens = $10, output_tokens = $11, \
-             cost_nano = $12 where request_id = $1",
-        )
-        .bind(&id.0.to_be_bytes()[..])
-        .bind(progress.backend_id.map(|id| id.0))
-        .bind(progress.deployment_id.map(|id| id.0))
-        .bind(&progress.upstream_model)
-        .bind(progress.price_id.map(|id| id.0))
-        .bind(i64::from(progress.attempts))
-        .bind(tokens(progress.tokens.input))
-        .bind(tokens(progress.tokens.cache_read))
-        .bind(tokens(progress.tokens.cache_write_5m))
-        .bind(tokens(progress.tokens.cache_write_1h))
-        .bind(tokens(progress.tokens.output))
-        .bind(progress.cost.map(|cost| cost.0))
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
-}
-
 /// A key that is used again after its answer has been forgotten has a new answer.
 pub(super) async fn insert_answers(
     connection: &mut SqliteConnection,
@@ -258,71 +189,6 @@ pub(super) async fn insert_answers(
         .await?;
     }
     Ok(())
-}
-
-pub(super) async fn delete_open(
-    connection: &mut SqliteConnection,
-    ended: &[RequestId],
-) -> Result<(), StorageError> {
-    for run in runs(ended) {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("delete from open_requests where request_id in (");
-        let mut ids = query.separated(", ");
-        for id in run {
-            ids.push_bind(id.0.to_be_bytes().to_vec());
-        }
-        query.push(")");
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-/// Turns every request that a killed process left open into a row that says *interrupted*. It is
-/// charged what was last noted of it, which is an estimate.
-pub(super) async fn interrupt_open_requests(pool: &SqlitePool) -> Result<u64, StorageError> {
-    let outcome = Outcome::Interrupted.as_str();
-    let mut transaction = pool.begin().await?;
-    let interrupted = sqlx::query(
-        "insert into requests (request_id, started_at, user_id, team_id, key_id, backend_id, \
-         deployment_id, dialect, request_model, upstream_model, stream, outcome, status, \
-         input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
-         output_tokens, reasoning_tokens, usage_estimated, price_id, cost_nano, attempts, \
-         time_to_first_chunk_ms, duration_ms, error) \
-         select request_id, started_at, user_id, team_id, key_id, backend_id, deployment_id, \
-         dialect, request_model, upstream_model, stream, $1, 0, input_tokens, cache_read_tokens, \
-         cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, 0, 1, price_id, cost_nano, \
-         attempts, null, 0, 'the router stopped while the request was running' from open_requests",
-    )
-    .bind(outcome)
-    .execute(&mut *transaction)
-    .await?
-    .rows_affected();
-    sqlx::query(
-        "insert into rollups (hour, user_id, key_id, backend_id, request_model, team_id, requests, \
-         errors, unpriced, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
-         cache_write_1h_tokens, output_tokens, reasoning_tokens, cost_nano) \
-         select started_at - started_at % 3600000, coalesce(user_id, 0), coalesce(key_id, 0), \
-         coalesce(backend_id, 0), request_model, max(coalesce(team_id, 0)), count(*), count(*), \
-         sum(cost_nano is null), sum(input_tokens), sum(cache_read_tokens), \
-         sum(cache_write_5m_tokens), sum(cache_write_1h_tokens), sum(output_tokens), 0, \
-         coalesce(sum(cost_nano), 0) from open_requests where true group by 1, 2, 3, 4, 5 \
-         on conflict (hour, user_id, key_id, backend_id, request_model) do update set \
-         requests = requests + excluded.requests, errors = errors + excluded.errors, \
-         unpriced = unpriced + excluded.unpriced, \
-         input_tokens = input_tokens + excluded.input_tokens, \
-         cache_read_tokens = cache_read_tokens + excluded.cache_read_tokens, \
-         cache_write_5m_tokens = cache_write_5m_tokens + excluded.cache_write_5m_tokens, \
-         cache_write_1h_tokens = cache_write_1h_tokens + excluded.cache_write_1h_tokens, \
-         output_tokens = output_tokens + excluded.output_tokens, \
-         cost_nano = cost_nano + excluded.cost_nano",
-    )
-    .execute(&mut *transaction)
-    .await?;
-    sqlx::query("delete from open_requests")
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(interrupted)
 }
 
 #[cfg(test)]

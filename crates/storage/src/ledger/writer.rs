@@ -1,9 +1,11 @@
-//! The one task that writes the ledger. While a group is being committed the next one gathers, so
-//! that the group grows with the load and a lone request waits for nobody.
+//! The one task that writes the ledger's database. What it is sent is in the journal already, so it
+//! lets a group gather for some milliseconds and commits it on nobody's time; at once only where
+//! somebody waits for the database itself.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -14,17 +16,17 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Command, OpenRequest, Progress, rows};
-use crate::{StorageError, StoredAnswer};
+use super::{Command, OpenRequest, Progress, Shared, journal, rows};
+use crate::{StorageError, StoredAnswer, Synchronous};
 
-/// The largest group.
-const MAX_GROUP: usize = 1024;
+/// How long a group gathers while nobody waits for it.
+const GATHER_FOR: Duration = Duration::from_millis(20);
 
-/// How many rounds of the scheduler a group gathers for, at most.
+/// Rows that are committed at once, roughly; more are a further group.
+const MAX_GROUP: usize = 2048;
+
+/// How many rounds of the scheduler a group that is waited for gathers, at most.
 const MAX_ROUNDS: usize = 16;
-
-/// A request that ends sooner than this is never noted as open, and is written once.
-const NOTE_OPEN_AFTER: Duration = Duration::from_millis(25);
 
 /// How often it is noted what the open requests have used: what a kill can lose of a stream.
 const NOTE_PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -35,188 +37,214 @@ const GIVE_UP_WAITING_AFTER: Duration = Duration::from_secs(10);
 
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
-#[derive(Default)]
-struct Group {
+struct Writer {
+    pool: SqlitePool,
+    queue: mpsc::UnboundedReceiver<Command>,
+    shared: Arc<Shared>,
+    synchronous: Synchronous,
     rows: Vec<LedgerRow>,
-    waiting: Vec<oneshot::Sender<()>>,
-    /// Requests to be noted as open, and how far they had come.
-    open: Vec<(OpenRequest, Progress)>,
-    /// Noted as open in the database, and further by now.
-    moved: Vec<(RequestId, Progress)>,
-    /// Noted as open in the database and ended now.
-    ended: Vec<RequestId>,
     answers: Vec<StoredAnswer>,
+    waiting: Vec<oneshot::Sender<()>>,
+    /// Let in and not ended, with how far they had come when they were last noted here.
+    open: HashMap<RequestId, (Arc<OpenRequest>, Option<Progress>)>,
+    /// Files of the journal whose rows are all here or in the database.
+    old_files: Vec<PathBuf>,
+    closing: Option<oneshot::Sender<()>>,
 }
 
-impl Group {
-    fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.open.is_empty() && self.moved.is_empty()
-    }
+pub(super) async fn run(
+    pool: SqlitePool,
+    queue: mpsc::UnboundedReceiver<Command>,
+    shared: Arc<Shared>,
+    synchronous: Synchronous,
+) {
+    let writer = Writer {
+        pool,
+        queue,
+        shared,
+        synchronous,
+        rows: Vec::new(),
+        answers: Vec::new(),
+        waiting: Vec::new(),
+        open: HashMap::new(),
+        old_files: Vec::new(),
+        closing: None,
+    };
+    writer.run().await;
 }
 
-/// A request that the database has as open.
-struct Noted {
-    progress: Arc<Mutex<Progress>>,
-    /// As the database has it.
-    written: Progress,
-}
-
-fn look(progress: &Mutex<Progress>) -> Progress {
-    progress
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone()
-}
-
-pub(super) async fn run(pool: SqlitePool, mut queue: mpsc::UnboundedReceiver<Command>) {
-    let mut commands = Vec::with_capacity(MAX_GROUP);
-    let mut group = Group::default();
-    // Let in, but not noted in the database yet.
-    let mut fresh: HashMap<RequestId, OpenRequest> = HashMap::new();
-    let mut noted: HashMap<RequestId, Noted> = HashMap::new();
-    let mut note_at: Option<Instant> = None;
-    let mut look_again_at: Option<Instant> = None;
-    let mut closing: Option<oneshot::Sender<()>> = None;
-
-    loop {
-        let tick = async {
-            match note_at.into_iter().chain(look_again_at).min() {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
+impl Writer {
+    async fn run(mut self) {
+        let mut note_at: Option<Instant> = None;
+        loop {
+            let note = async {
+                match note_at {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let received = tokio::select! {
+                command = self.queue.recv() => Some(command),
+                () = note => None,
+            };
+            let ended = matches!(received, Some(None));
+            if let Some(Some(command)) = received {
+                self.take(command);
+                self.gather().await;
             }
-        };
-        let received = tokio::select! {
-            biased;
-            n = queue.recv_many(&mut commands, MAX_GROUP) => {
-                gather(&mut queue, &mut commands).await;
-                n
+            if !self.rows.is_empty() || !self.waiting.is_empty() {
+                self.commit().await;
             }
-            () = tick => usize::MAX,
-        };
-        for command in commands.drain(..) {
-            match command {
-                Command::Open(request) => {
-                    fresh.insert(request.request_id, *request);
-                    note_at.get_or_insert_with(|| Instant::now() + NOTE_OPEN_AFTER);
-                }
-                Command::Abandon(row) => {
-                    // The row that ends the request has to come, even if the process is killed now.
-                    if let Some(request) = fresh.remove(&row.request_id) {
-                        let progress = look(&request.progress);
-                        group.open.push((request, progress));
-                    }
-                    group.rows.push(*row);
-                }
-                Command::Settle(row, answer, done) => {
-                    let id = row.request_id;
-                    if fresh.remove(&id).is_none() && noted.remove(&id).is_some() {
-                        group.ended.push(id);
-                    }
-                    // Gathered in this group, or left over from one that could not be written.
-                    group.open.retain(|(open, _)| open.request_id != id);
-                    group.moved.retain(|(open, _)| *open != id);
-                    group.rows.push(*row);
-                    group.answers.extend(answer.map(|answer| *answer));
-                    group.waiting.push(done);
-                }
-                Command::Close(done) => {
-                    closing = Some(done);
-                    queue.close();
-                }
+            if self.shared.journal.is_full() {
+                self.succeed_journal().await;
+            }
+            let now = Instant::now();
+            if note_at.is_some_and(|at| at <= now) {
+                self.note_progress();
+                note_at = None;
+            }
+            if !self.open.is_empty() {
+                note_at.get_or_insert(now + NOTE_PROGRESS_EVERY);
+            }
+            if ended {
+                break;
             }
         }
-        // Looked at after every group, since the queue may never be empty.
-        let now = Instant::now();
-        if note_at.is_some_and(|at| at <= now) {
-            group.open.extend(fresh.drain().map(|(_, request)| {
-                let progress = look(&request.progress);
-                (request, progress)
-            }));
+        if self.open.is_empty() && self.rows.is_empty() {
+            self.shared.journal.end();
         }
-        if fresh.is_empty() {
-            note_at = None;
-        }
-        if look_again_at.is_some_and(|at| at <= now) {
-            group.moved.extend(noted.iter().filter_map(|(id, noted)| {
-                let progress = look(&noted.progress);
-                (progress != noted.written).then_some((*id, progress))
-            }));
-            look_again_at = None;
-        }
-        if !group.is_empty() {
-            commit(&pool, &mut group, &mut noted).await;
-        }
-        if !noted.is_empty() {
-            look_again_at.get_or_insert_with(|| Instant::now() + NOTE_PROGRESS_EVERY);
-        }
-        if received == 0 {
-            break;
+        if let Some(done) = self.closing {
+            let _ = done.send(());
         }
     }
-    if let Some(done) = closing {
-        let _ = done.send(());
-    }
-}
 
-/// Lets those who are about to settle come along, as long as each round of the scheduler brings more:
-/// under load a transaction is shared by many, and a lone request waits for nobody.
-async fn gather(queue: &mut mpsc::UnboundedReceiver<Command>, commands: &mut Vec<Command>) {
-    for _ in 0..MAX_ROUNDS {
-        let before = commands.len();
-        tokio::task::yield_now().await;
-        while commands.len() < MAX_GROUP
-            && let Ok(command) = queue.try_recv()
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Open(request) => {
+                self.open.insert(request.request_id, (request, None));
+            }
+            Command::Abandon(row) => self.rows.push(*row),
+            Command::Settle(row, answer) => {
+                self.open.remove(&row.request_id);
+                self.rows.push(*row);
+                self.answers.extend(answer.map(|answer| *answer));
+            }
+            Command::Flush(done) => self.waiting.push(done),
+            Command::Close(done) => {
+                self.closing = Some(done);
+                self.queue.close();
+            }
+        }
+    }
+
+    /// Takes what is in the queue, up to the size of a group.
+    fn take_queued(&mut self) {
+        while self.rows.len() < MAX_GROUP
+            && let Ok(command) = self.queue.try_recv()
         {
-            commands.push(command);
-        }
-        if commands.len() == before {
-            break;
+            self.take(command);
         }
     }
-}
 
-/// Commits the group. On failure it is kept for the next try; only the waiting is given up.
-async fn commit(pool: &SqlitePool, group: &mut Group, noted: &mut HashMap<RequestId, Noted>) {
-    let deadline = Instant::now() + GIVE_UP_WAITING_AFTER;
-    loop {
-        match write(pool, group).await {
-            Ok(()) => break,
-            Err(error) => {
-                tracing::error!(error = %error, rows = group.rows.len(), "failed to write the ledger; its rows are kept and tried again");
-                if Instant::now() >= deadline {
-                    group.waiting.clear();
+    /// Lets a group gather, until somebody waits for it. Then those who are about to settle still come
+    /// along, as long as each round of the scheduler brings more: a transaction is shared by many, and
+    /// a lone request waits for nobody.
+    async fn gather(&mut self) {
+        self.take_queued();
+        if self.waiting.is_empty() && self.closing.is_none() {
+            // The queue is left alone meanwhile, so that nobody who sends has to wake this task.
+            tokio::select! {
+                () = tokio::time::sleep(GATHER_FOR) => {}
+                () = self.shared.urgent.notified() => {}
+            }
+            self.take_queued();
+        }
+        if self.waiting.is_empty() {
+            return;
+        }
+        for _ in 0..MAX_ROUNDS {
+            let before = self.rows.len();
+            tokio::task::yield_now().await;
+            self.take_queued();
+            if self.rows.len() == before {
+                break;
+            }
+        }
+    }
+
+    /// Commits the group. On failure it is kept for the next try; only the waiting is given up.
+    async fn commit(&mut self) {
+        let deadline = Instant::now() + GIVE_UP_WAITING_AFTER;
+        while let Err(error) = self.write().await {
+            self.shared.failing.store(true, Ordering::Relaxed);
+            tracing::error!(error = %error, rows = self.rows.len(), "failed to write the ledger; its rows are kept and tried again");
+            if Instant::now() >= deadline {
+                self.waiting.clear();
+                return;
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+        self.shared.failing.store(false, Ordering::Relaxed);
+        self.rows.clear();
+        self.answers.clear();
+        for file in self.old_files.drain(..) {
+            journal::remove(&file);
+        }
+        for done in self.waiting.drain(..) {
+            // The client may have gone; its row is written all the same.
+            let _ = done.send(());
+        }
+    }
+
+    async fn write(&self) -> Result<(), StorageError> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.pool.begin().await?;
+        rows::insert(&mut transaction, &self.rows).await?;
+        rows::add_to_rollups(&mut transaction, &self.rows).await?;
+        rows::insert_answers(&mut transaction, &self.answers).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Notes how far the open requests have come, those that moved since the last time.
+    fn note_progress(&mut self) {
+        for (request, noted) in self.open.values_mut() {
+            let progress = request.progress();
+            // Before its first call a request has cost nothing, and nothing is known of it.
+            if progress.attempts > 0 && noted.as_ref() != Some(&*progress) {
+                if let Err(error) = self.shared.journal.call(request, &progress) {
+                    super::tell(&error);
                     return;
                 }
-                tokio::time::sleep(RETRY_PAUSE).await;
+                *noted = Some(progress.clone());
             }
         }
-    }
-    for (id, progress) in group.moved.drain(..) {
-        if let Some(noted) = noted.get_mut(&id) {
-            noted.written = progress;
+        if self.synchronous == Synchronous::Full {
+            let shared = Arc::clone(&self.shared);
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = shared.journal.sync() {
+                    super::tell(&error);
+                }
+            });
         }
     }
-    noted.extend(group.open.drain(..).map(|(request, written)| {
-        let progress = request.progress;
-        (request.request_id, Noted { progress, written })
-    }));
-    group.rows.clear();
-    group.ended.clear();
-    group.answers.clear();
-    for done in group.waiting.drain(..) {
-        // The client may have gone; its row is written all the same.
-        let _ = done.send(());
-    }
-}
 
-async fn write(pool: &SqlitePool, group: &Group) -> Result<(), StorageError> {
-    let mut transaction = pool.begin().await?;
-    rows::insert(&mut transaction, &group.rows).await?;
-    rows::add_to_rollups(&mut transaction, &group.rows).await?;
-    rows::insert_answers(&mut transaction, &group.answers).await?;
-    rows::insert_open(&mut transaction, &group.open).await?;
-    rows::update_open(&mut transaction, &group.moved).await?;
-    rows::delete_open(&mut transaction, &group.ended).await?;
-    transaction.commit().await?;
-    Ok(())
+    /// Begins the next file of the journal and removes the old one.
+    async fn succeed_journal(&mut self) {
+        match self.shared.journal.succeed() {
+            Ok(old) => self.old_files.push(old),
+            Err(error) => return super::tell(&error),
+        }
+        // What stands in the old file is in the queue by now, or was; running calls go to the new one.
+        while let Ok(command) = self.queue.try_recv() {
+            self.take(command);
+        }
+        for (_, noted) in self.open.values_mut() {
+            *noted = None;
+        }
+        self.note_progress();
+        self.commit().await;
+    }
 }

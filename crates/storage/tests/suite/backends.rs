@@ -73,7 +73,8 @@ async fn a_price_has_a_history_and_the_newest_row_always_holds() {
     set(7, 30).await;
     // The clock was set back.
     set(5, 15).await;
-    let history = f.db.price_history(id).await.expect("read");
+    let mut histories = f.db.price_histories().await.expect("read");
+    let history = histories.remove(&id).expect("a history");
     let history: Vec<(i64, i64)> = history
         .iter()
         .map(|record| {

@@ -1,8 +1,8 @@
 //! A fresh database for each case, and the things that most cases need in it.
 
 use domain::{
-    BudgetLimits, Dialect, KeyOwner, LedgerRow, NanoUsd, Outcome, RequestId, Role, Timestamp,
-    TokenUsage, Used, User, UserId, account::NewKeyInput,
+    BudgetLimits, Dialect, KeyOwner, LedgerRow, NanoUsd, Outcome, RateLimits, RequestId, Role,
+    Timestamp, TokenUsage, Used, User, UserId, account::NewKeyInput,
 };
 use storage::{
     Database, DatabaseOptions, KeySecret, KeySource, NewKey, NewUser, Synchronous, ledger::Ledger,
@@ -44,11 +44,18 @@ impl Fixture {
             password_hash: Some("$hash".to_owned()),
             must_change_password: false,
             budget: BudgetLimits::default(),
+            limits: RateLimits::default(),
         };
         self.db
             .create_user(&new, Timestamp(1_000))
             .await
             .expect("a user")
+    }
+
+    /// An orderly end.
+    pub async fn close(&self) {
+        self.ledger.close().await;
+        self.db.close().await;
     }
 
     pub async fn settle(&self, rows: impl IntoIterator<Item = LedgerRow>) {

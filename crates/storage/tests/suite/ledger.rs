@@ -1,15 +1,15 @@
 //! The ledger's writer: nothing that was settled is lost, doubled or summed wrongly, whoever else
 //! writes and whatever fails.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use domain::{NanoUsd, Outcome, RequestId, Timestamp, TokenUsage, UserId, period::Period};
 use proptest::prelude::*;
 use sqlx::{Connection as _, SqliteConnection};
-use storage::ledger::{Ledger, OpenRequest, Progress};
+use storage::{
+    Database, DatabaseOptions, Synchronous,
+    ledger::{Commit, Ledger},
+};
 
 use crate::fixture::{Fixture, row};
 
@@ -30,35 +30,11 @@ async fn stranger(fixture: &Fixture) -> SqliteConnection {
         .expect("a connection")
 }
 
-async fn count(connection: &mut SqliteConnection, table: &'static str) -> i64 {
-    let sql = match table {
-        "requests" => "select count(*) from requests",
-        "open_requests" => "select count(*) from open_requests",
-        other => panic!("no table {other}"),
-    };
-    sqlx::query_scalar(sql)
+async fn count(connection: &mut SqliteConnection) -> i64 {
+    sqlx::query_scalar("select count(*) from requests")
         .fetch_one(connection)
         .await
         .expect("a count")
-}
-
-fn open(request_id: RequestId, at: Timestamp) -> OpenRequest {
-    let row = row(Some(UserId(1)), at, Some(1));
-    OpenRequest {
-        request_id,
-        started_at: at,
-        user_id: row.user_id,
-        team_id: None,
-        key_id: None,
-        dialect: row.dialect,
-        request_model: row.request_model,
-        stream: true,
-        progress: Arc::new(Mutex::new(Progress {
-            upstream_model: row.upstream_model,
-            cost: Some(NanoUsd::ZERO),
-            ..Progress::default()
-        })),
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,60 +73,21 @@ async fn what_is_committed_can_be_read_and_nothing_is_lost_between_writers() {
     assert_eq!(totals.requests, u64::from(WRITERS * ROWS));
     assert_eq!(totals.cost, NanoUsd(i64::from(WRITERS * ROWS) * 7));
     let mut stranger = stranger(&fixture).await;
-    assert_eq!(
-        count(&mut stranger, "requests").await,
-        i64::from(WRITERS * ROWS)
-    );
+    assert_eq!(count(&mut stranger).await, i64::from(WRITERS * ROWS));
 }
 
-#[tokio::test]
-async fn a_request_that_a_dead_process_left_open_is_found_as_interrupted() {
-    let fixture = Fixture::new().await;
-    let (first, _) = Ledger::start(&fixture.db).await.expect("a ledger");
-    let (lost, ended) = (
-        RequestId((u128::from(1_700_000_000_000_u64) << 80) | 1),
-        RequestId((u128::from(1_700_000_000_000_u64) << 80) | 2),
-    );
-    first.open(open(lost, NOON));
-    first.open(open(ended, NOON));
-    // A condition and not a pause: it is noted once it has been open for a while.
-    let mut stranger = stranger(&fixture).await;
-    tokio::time::timeout(Duration::from_secs(10), async {
-        while count(&mut stranger, "open_requests").await < 2 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .expect("both are noted as open");
-    let mut settled = row(Some(UserId(1)), NOON, Some(5));
-    settled.request_id = ended;
-    first.settle(settled, None).await.expect("a commit");
-    assert_eq!(count(&mut stranger, "open_requests").await, 1);
+/// A commit that is not done within a moment.
+async fn is_pending(commit: &mut Commit) -> bool {
+    tokio::time::timeout(Duration::from_millis(300), commit)
+        .await
+        .is_err()
+}
 
-    // The next process.
-    let (_, interrupted) = Ledger::start(&fixture.db).await.expect("a ledger");
-    assert_eq!(interrupted, 1);
-    let found = fixture
-        .db
-        .find_request(lost)
-        .await
-        .expect("a query")
-        .expect("a row");
-    assert_eq!(
-        (found.row.outcome, found.row.cost),
-        (Outcome::Interrupted, Some(NanoUsd::ZERO))
-    );
-    let totals = fixture
-        .db
-        .totals(&[around(NOON)], None)
-        .await
-        .expect("totals")[0];
-    assert_eq!(
-        (totals.requests, totals.errors, totals.cost),
-        (2, 1, NanoUsd(5))
-    );
-    let (_, again) = Ledger::start(&fixture.db).await.expect("a ledger");
-    assert_eq!(again, 0, "it is counted once");
+fn rename(from_requests: bool) -> &'static str {
+    match from_requests {
+        true => "alter table requests rename to away",
+        false => "alter table away rename to requests",
+    }
 }
 
 #[tokio::test]
@@ -158,23 +95,47 @@ async fn rows_wait_out_a_failure_of_the_database() {
     let fixture = Fixture::new().await;
     let (ledger, _) = Ledger::start(&fixture.db).await.expect("a ledger");
     let mut stranger = stranger(&fixture).await;
-    let rename = |from, to| match (from, to) {
-        ("requests", "away") => "alter table requests rename to away",
-        _ => "alter table away rename to requests",
-    };
-    sqlx::query(rename("requests", "away"))
+    sqlx::query(rename(true))
         .execute(&mut stranger)
         .await
         .expect("renamed");
-    let mut commit = std::pin::pin!(ledger.settle(row(Some(UserId(1)), NOON, Some(3)), None));
-    let early = tokio::time::timeout(Duration::from_millis(300), commit.as_mut()).await;
-    assert!(early.is_err(), "nothing is committed without a table");
-    sqlx::query(rename("away", "requests"))
+    // The journal has the first rows; once the database is known to fail, later ones wait for it, or
+    // there would be no end of them.
+    let mut settled = 0;
+    let mut waiting = loop {
+        let mut commit = ledger.settle(row(Some(UserId(1)), NOON, Some(3)), None);
+        settled += 1;
+        if is_pending(&mut commit).await {
+            break commit;
+        }
+        // Lets the writer find out.
+        tokio::task::yield_now().await;
+    };
+    assert!(settled > 1, "a row that the journal has does not wait");
+    assert!(is_pending(&mut waiting).await);
+    sqlx::query(rename(false))
         .execute(&mut stranger)
         .await
         .expect("renamed back");
-    commit.await.expect("the row was kept and written");
-    assert_eq!(count(&mut stranger, "requests").await, 1);
+    waiting.await.expect("the rows were kept and written");
+    assert_eq!(count(&mut stranger).await, settled);
+}
+
+#[tokio::test]
+async fn where_every_commit_waits_for_the_disk_the_database_has_each_row_at_once() {
+    let fixture = Fixture::new().await;
+    let options = DatabaseOptions {
+        synchronous: Synchronous::Full,
+        ..fixture.options()
+    };
+    let db = Database::open(&options).await.expect("a database");
+    let (ledger, _) = Ledger::start(&db).await.expect("a ledger");
+    let mut stranger = stranger(&fixture).await;
+    for n in 1..=20 {
+        let commit = ledger.settle(row(Some(UserId(1)), NOON, Some(3)), None);
+        commit.await.expect("a commit");
+        assert_eq!(count(&mut stranger).await, n);
+    }
 }
 
 #[tokio::test]
@@ -186,7 +147,7 @@ async fn closing_writes_what_is_queued() {
         .collect();
     ledger.close().await;
     let mut stranger = stranger(&fixture).await;
-    assert_eq!(count(&mut stranger, "requests").await, 500);
+    assert_eq!(count(&mut stranger).await, 500);
     for commit in commits {
         commit.await.expect("committed");
     }

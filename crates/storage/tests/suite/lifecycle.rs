@@ -11,7 +11,7 @@ async fn what_was_written_is_there_after_closing_and_opening() {
     let f = Fixture::new().await;
     let ada = f.user("ada").await;
     f.settle([row(Some(ada.id), Timestamp(5), Some(3))]).await;
-    f.db.close().await;
+    f.close().await;
     let again = Database::open(&f.options()).await.expect("opened");
     assert_eq!(
         again.find_user(ada.id).await.expect("read"),
@@ -27,7 +27,11 @@ async fn what_was_written_is_there_after_closing_and_opening() {
 async fn only_the_owner_can_read_the_files() {
     use std::os::unix::fs::PermissionsExt;
     let f = Fixture::new().await;
-    for name in ["router.db", "router-ledger.db"] {
+    for name in [
+        "router.db",
+        "router-ledger.db",
+        "router-ledger-journal.db.1",
+    ] {
         let mode = std::fs::metadata(f.path(name))
             .expect("a file")
             .permissions()

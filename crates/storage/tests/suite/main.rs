@@ -15,3 +15,4 @@ mod lifecycle;
 mod reports;
 mod sessions;
 mod users;
+mod verify;

@@ -1,8 +1,13 @@
-//! The ledger as another program reads it: the database's file, by a connection of its own.
+//! The ledger as another program reads it: the database's file, by a connection of its own, and the
+//! journal beside it, from which the database takes its rows.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+};
 
 use domain::RequestId;
+use serde::Deserialize;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::until;
@@ -49,19 +54,82 @@ pub struct Sums {
 #[derive(Clone, Debug)]
 pub struct LedgerFile(PathBuf);
 
+/// A line of the journal.
+#[derive(Deserialize)]
+enum Line {
+    Call(Request, serde::de::IgnoredAny),
+    Row(Request),
+}
+
+#[derive(Deserialize)]
+struct Request {
+    request_id: RequestId,
+    request_model: String,
+    outcome: Option<domain::Outcome>,
+}
+
+impl Request {
+    fn has_ended(&self) -> bool {
+        self.outcome.is_some_and(domain::Outcome::is_final)
+    }
+}
+
 impl LedgerFile {
     /// Of the database that a [`super::Setup`] in this folder names.
     pub fn in_folder(folder: &Path) -> Self {
         Self(folder.join("router-ledger.db"))
     }
 
+    /// Connects when the database has every request that had ended before.
     async fn connect(&self) -> SqliteConnection {
         let options = SqliteConnectOptions::new()
             .filename(&self.0)
             .read_only(true);
-        SqliteConnection::connect_with(&options)
+        let mut connection = SqliteConnection::connect_with(&options)
             .await
-            .expect("a ledger to read")
+            .expect("a ledger to read");
+        let mut ended: HashSet<RequestId> = HashSet::new();
+        for line in self.journal() {
+            if let Line::Row(row) = line
+                && row.has_ended()
+            {
+                ended.insert(row.request_id);
+            }
+        }
+        until("the database to have what the journal has", async || {
+            let there: Vec<Vec<u8>> =
+                sqlx::query_scalar("select request_id from requests where is_final")
+                    .fetch_all(&mut connection)
+                    .await
+                    .expect("ids");
+            let there: HashSet<&[u8]> = there.iter().map(Vec::as_slice).collect();
+            let mut ended = ended.iter();
+            ended
+                .all(|id| there.contains(&id.0.to_be_bytes()[..]))
+                .then_some(())
+        })
+        .await;
+        connection
+    }
+
+    /// The lines of the journal; one that is just being written is left out.
+    fn journal(&self) -> Vec<Line> {
+        let folder = self.0.parent().expect("a folder");
+        let mut lines = Vec::new();
+        for entry in std::fs::read_dir(folder).expect("a folder to read") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if !name.starts_with("router-ledger-journal.") {
+                continue;
+            }
+            // The router removes a file whose rows the database has.
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            lines.extend(
+                text.lines()
+                    .filter_map(|line| serde_json::from_str(line).ok()),
+            );
+        }
+        lines
     }
 
     /// All rows, in the order in which they were written.
@@ -111,13 +179,15 @@ impl LedgerFile {
     }
 
     /// Requests for `model` that are noted as running.
-    pub async fn open(&self, model: &str) -> usize {
-        let query = "select count(*) from open_requests where request_model = $1";
-        let open: i64 = sqlx::query_scalar(query)
-            .bind(model)
-            .fetch_one(&mut self.connect().await)
-            .await
-            .expect("a count");
-        usize::try_from(open).expect("a count")
+    pub fn open(&self, model: &str) -> usize {
+        let mut running: HashMap<RequestId, bool> = HashMap::new();
+        for line in self.journal() {
+            let (Line::Call(request, _) | Line::Row(request)) = line;
+            if request.request_model == model {
+                let running = running.entry(request.request_id).or_insert(true);
+                *running &= !request.has_ended();
+            }
+        }
+        running.values().filter(|running| **running).count()
     }
 }

@@ -73,6 +73,7 @@ pub async fn create_user(
         password: Some(password)
             .filter(|password| !password.is_empty())
             .map(Into::into),
+        limits: domain::RateLimits::default(),
         budget: domain::BudgetLimits {
             daily: read(Field::DailyBudget, &daily_budget)?,
             monthly: read(Field::MonthlyBudget, &monthly_budget)?,
