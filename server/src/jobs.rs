@@ -1,13 +1,13 @@
 //! What happens in the background, at fixed intervals, for as long as the server runs.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use domain::{BackendId, Timestamp, clock::Clock};
 use gateway::{Gateway, egress, idempotency::KEPT_FOR_MS};
 use storage::Database;
 use tokio::{
     task::JoinSet,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
 use crate::prices;
@@ -25,9 +25,7 @@ pub fn start(gateway: &Gateway, database: &Database, clock: &Arc<dyn Clock>) -> 
     jobs.spawn(last_used(gateway.clone(), database.clone()));
     jobs.spawn(expire_sessions(database.clone(), Arc::clone(clock)));
     jobs.spawn(forget_answers(database.clone(), Arc::clone(clock)));
-    for backend in gateway.to_discover() {
-        jobs.spawn(discover(gateway.clone(), backend));
-    }
+    jobs.spawn(discover(gateway.clone()));
     jobs
 }
 
@@ -72,8 +70,9 @@ async fn forget_answers(database: Database, clock: Arc<dyn Clock>) {
     }
 }
 
-async fn discover(gateway: Gateway, backend: BackendId) {
-    let name = gateway.backend_name(backend).unwrap_or_default().to_owned();
+/// Asks each backend that names no models for its own list, now and again; new ones as soon as they
+/// are configured.
+async fn discover(gateway: Gateway) {
     let client = match egress::json_client() {
         Ok(client) => client,
         Err(error) => {
@@ -81,18 +80,51 @@ async fn discover(gateway: Gateway, backend: BackendId) {
             return;
         }
     };
+    let mut due: HashMap<BackendId, Instant> = HashMap::new();
+    let mut asking = JoinSet::new();
     loop {
-        let described = gateway.discover(&client, backend, prices::of).await;
-        let pause = match described {
-            Ok(models) => {
-                tracing::info!(backend = name, models, "read the backend's list of models");
-                DISCOVER_EVERY
+        // Heard from here on, so that no change is missed while backends are looked through.
+        let reconfigured = gateway.reconfigured();
+        tokio::pin!(reconfigured);
+        reconfigured.as_mut().enable();
+        let now = Instant::now();
+        let backends = gateway.to_discover();
+        due.retain(|id, _| backends.iter().any(|(known, _)| known == id));
+        for (id, name) in backends {
+            if due.get(&id).is_none_or(|at| *at <= now) {
+                // Until it has answered; no backend is asked twice at once.
+                due.insert(id, now + DISCOVER_EVERY);
+                asking.spawn(ask(gateway.clone(), client.clone(), id, name));
             }
-            Err(error) => {
-                tracing::warn!(backend = name, error = %error, "failed to read the backend's list of models; name its models in the configuration if it has none");
-                DISCOVER_AGAIN_AFTER
+        }
+        let next = due.values().min().copied();
+        tokio::select! {
+            Some(asked) = asking.join_next() => {
+                if let Ok((id, pause)) = asked {
+                    due.insert(id, Instant::now() + pause);
+                }
             }
-        };
-        tokio::time::sleep(pause).await;
+            () = tokio::time::sleep_until(next.unwrap_or(now + DISCOVER_EVERY)) => {}
+            () = reconfigured => {}
+        }
+    }
+}
+
+/// Asks one backend, and says when it is to be asked again.
+async fn ask(
+    gateway: Gateway,
+    client: reqwest::Client,
+    id: BackendId,
+    backend: String,
+) -> (BackendId, Duration) {
+    match gateway.discover(&client, id, prices::of).await {
+        Ok(models) => {
+            tracing::info!(backend, models, "read the backend's list of models");
+            (id, DISCOVER_EVERY)
+        }
+        Err(error) => {
+            tracing::warn!(backend, error = %error, "failed to read the backend's list of models; name its models in the configuration if it has none");
+            (id, DISCOVER_AGAIN_AFTER)
+        }
     }
 }

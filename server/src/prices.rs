@@ -9,7 +9,7 @@ use domain::{
     NanoUsd, ServiceTier, Timestamp,
     pricing::{ContextTier, Price, Rates, ServicePrice, TierRates},
 };
-use gateway::{pipeline::ModelFacts, settings::BackendKind};
+use gateway::{layout::ModelFacts, settings::BackendKind};
 use serde::Deserialize;
 use storage::{ConfiguredPrice, PriceSource};
 

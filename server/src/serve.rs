@@ -304,6 +304,7 @@ fn reload_on_change(gateway: Gateway) -> ChangeListener {
 fn models_to_try(settings: &GatewaySettings) -> (Option<String>, Option<String>) {
     let first_of = |dialect, service| {
         settings
+            .routes
             .backends
             .iter()
             .filter(|backend| backend.kind.serves(dialect) == Some(service))

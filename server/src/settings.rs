@@ -8,9 +8,9 @@ use gateway::{
     counters::spend::EventSink,
     providers::scripted,
     settings::{
-        AuthSettings, BackendKind, BackendSettings, BedrockSettings, GatewaySettings,
-        GroupSettings, MemberSettings, ModelSettings, OnDisconnect, RateLimit, RewriteSettings,
-        Strategy, Timeouts, Via,
+        AuthSettings, BackendKind, BackendSettings, BedrockSettings, BreakerSettings, Conditions,
+        GatewaySettings, GroupSettings, Hours, MemberSettings, ModelSettings, OnDisconnect,
+        RateLimit, RewriteSettings, RouteSettings, RoutingSettings, Strategy, Timeouts, Via,
     },
 };
 use http::HeaderMap;
@@ -33,22 +33,8 @@ pub fn gateway_settings(
     master_key: SecretString,
     events: EventSink,
 ) -> GatewaySettings {
-    let mut backends: Vec<BackendSettings> = config.backends.iter().map(backend).collect();
-    if config.demo.enabled {
-        backends.push(demo(DEMO_BACKEND.to_owned(), DEMO_PRIORITY));
-    }
     GatewaySettings {
-        backends,
-        groups: config.groups.iter().map(group).collect(),
-        rewrites: config
-            .rewrites
-            .iter()
-            .map(|rewrite| RewriteSettings {
-                source: rewrite.source.clone(),
-                target: rewrite.target.clone(),
-                force: rewrite.force,
-            })
-            .collect(),
+        routes: route_settings(config),
         auth: AuthSettings {
             enabled: config.auth.enabled,
             master_key: Some(master_key),
@@ -65,6 +51,38 @@ pub fn gateway_settings(
                 .requests_per_minute
                 .map_or(0, NonZeroU32::get),
             events,
+        },
+    }
+}
+
+/// Where requests go.
+#[must_use]
+pub fn route_settings(config: &Config) -> RouteSettings {
+    let mut backends: Vec<BackendSettings> = config.backends.iter().map(backend).collect();
+    if config.demo.enabled {
+        backends.push(demo(DEMO_BACKEND.to_owned(), DEMO_PRIORITY));
+    }
+    RouteSettings {
+        backends,
+        groups: config.groups.iter().map(group).collect(),
+        rewrites: config
+            .rewrites
+            .iter()
+            .map(|rewrite| RewriteSettings {
+                source: rewrite.source.clone(),
+                target: rewrite.target.clone(),
+                force: rewrite.force,
+            })
+            .collect(),
+        routing: RoutingSettings {
+            total_timeout: config.routing.total_timeout,
+            breaker: BreakerSettings {
+                failures: config.routing.breaker_failures,
+                rest: config.routing.breaker_rest,
+            },
+            error_penalty: config.routing.error_penalty,
+            request_penalty: config.routing.request_penalty,
+            time_zone: config.dashboard.time_zone.clone(),
         },
     }
 }
@@ -227,6 +245,10 @@ fn group(config: &config::GroupConfig) -> GroupSettings {
             config::Strategy::Priority => Strategy::Priority,
             config::Strategy::Weighted => Strategy::Weighted,
             config::Strategy::RoundRobin => Strategy::RoundRobin,
+            config::Strategy::LeastUsage => Strategy::LeastUsage,
+            config::Strategy::LeastLatency => Strategy::LeastLatency,
+            config::Strategy::LowestCost => Strategy::LowestCost,
+            config::Strategy::Affinity => Strategy::Affinity,
         },
         members: config
             .members
@@ -234,9 +256,25 @@ fn group(config: &config::GroupConfig) -> GroupSettings {
             .map(|member| MemberSettings {
                 backend: member.backend.clone(),
                 model: member.model.clone(),
-                weight: member.weight.get(),
+                weight: member.weight,
                 priority: member.priority,
+                when: conditions(&member.when),
             })
             .collect(),
+    }
+}
+
+fn conditions(config: &config::ConditionsConfig) -> Conditions {
+    Conditions {
+        min_input_tokens: config.min_input_tokens.map(u64::from),
+        max_input_tokens: config.max_input_tokens.map(u64::from),
+        images: config.images,
+        tools: config.tools,
+        stream: config.stream,
+        hours: config.hours.map(|hours| Hours {
+            from: hours.from,
+            until: hours.until,
+        }),
+        key_tags: config.key_tags.clone(),
     }
 }

@@ -25,6 +25,7 @@ pub mod openai_responses;
 pub mod request;
 pub mod response;
 pub mod sequence;
+pub mod shape;
 pub mod splice;
 pub mod sse;
 pub mod stream;

@@ -106,4 +106,10 @@ pub struct LedgerRow {
     pub duration_ms: u32,
     /// Why it failed, without credentials; `None` where it did not.
     pub error: Option<String>,
+    /// Which of the backend's API keys, counted from 0; `None`: it has one or none.
+    #[serde(default)]
+    pub credential: Option<u32>,
+    /// A [`crate::routing::RouteTrail`] as JSON, where there is more to say than who answered.
+    #[serde(default)]
+    pub route: Option<String>,
 }

@@ -18,6 +18,7 @@ pub mod page;
 pub mod period;
 pub mod pricing;
 pub mod report;
+pub mod routing;
 pub mod team;
 pub mod usage;
 pub mod validation;

@@ -34,6 +34,16 @@ impl Caller {
         Self(Kind::Anonymous)
     }
 
+    /// Whoever has this key, as far as planning is concerned.
+    pub(crate) const fn of_key(key: Arc<KeyEntry>) -> Self {
+        Self(Kind::Key(key))
+    }
+
+    /// Somebody without any limits, as far as planning is concerned.
+    pub(crate) const fn unlimited() -> Self {
+        Self(Kind::Master)
+    }
+
     /// The virtual key, unless the master key was used or authentication is off.
     #[must_use]
     pub fn key(&self) -> Option<&Arc<KeyEntry>> {

@@ -111,6 +111,8 @@ pub struct KeyEntry {
     pub access: KeyAccess,
     /// Where clients may come from; empty means anywhere.
     pub addresses: Vec<IpNet>,
+    /// For conditions of routes.
+    pub tags: Vec<String>,
     pub live: Arc<KeyLive>,
 }
 
@@ -281,6 +283,7 @@ impl Accounts {
                     .filter_map(|text| validation::address_range(text))
                     .collect(),
                 access: key.access,
+                tags: key.tags,
                 live: known.map_or_else(Arc::default, |known| Arc::clone(&known.live)),
             });
             secrets.insert(key.hash, (Arc::clone(&entry), None));
@@ -299,6 +302,11 @@ impl Accounts {
             keys,
             owners,
         }
+    }
+
+    #[must_use]
+    pub fn key(&self, id: KeyId) -> Option<&Arc<KeyEntry>> {
+        self.keys.get(&id)
     }
 
     /// Which keys were used since this was asked last, and when.

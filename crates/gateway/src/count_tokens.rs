@@ -20,7 +20,7 @@ use crate::{
     },
     headers::X_ESTIMATE,
     providers::{Provider, UpstreamResponse, bedrock::Operation},
-    route::Deployment,
+    route::{Candidate, Deployment},
     settings::{BackendKind, Via},
     transform::{ClientRequest, UpstreamRequest},
 };
@@ -31,16 +31,17 @@ const PER_MESSAGE: u64 = 4;
 /// The most that is read of an upstream's answer.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// Counts the tokens of `request` for `deployment`.
+/// Counts the tokens of `request` where it would be sent.
 ///
 /// # Errors
 /// The upstream says that the request is wrong.
 pub async fn count(
     request: &ClientRequest,
     request_id: RequestId,
-    deployment: &Deployment,
+    candidate: &Candidate,
 ) -> Result<Response<ResponseBody>, GatewayError> {
-    match ask(request, deployment).await {
+    let deployment = &*candidate.deployment;
+    match ask(request, candidate).await {
         Some(response) if response.status.is_success() => {
             let idle = deployment.backend.settings.timeouts.idle;
             let body = read_body(response.body, MAX_ANSWER, idle).await;
@@ -62,8 +63,9 @@ pub async fn count(
 }
 
 /// Asks the upstream, if it can count.
-async fn ask(request: &ClientRequest, deployment: &Deployment) -> Option<UpstreamResponse> {
-    let provider = &deployment.backend.provider;
+async fn ask(request: &ClientRequest, candidate: &Candidate) -> Option<UpstreamResponse> {
+    let deployment = &*candidate.deployment;
+    let provider = &*deployment.backend.provider;
     let limit = deployment.backend.settings.timeouts.first_byte;
     let quirks = &deployment.backend.settings.quirks;
     let body = || request.native_body(&deployment.model, quirks);
@@ -73,6 +75,7 @@ async fn ask(request: &ClientRequest, deployment: &Deployment) -> Option<Upstrea
                 let upstream = UpstreamRequest {
                     client: request,
                     deployment,
+                    credential: candidate.lane,
                     body: body(),
                     dialect: Dialect::AnthropicMessages,
                     beta: None,

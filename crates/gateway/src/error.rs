@@ -64,6 +64,9 @@ pub enum GatewayError {
         dialect: Dialect,
         untranslated: bool,
     },
+    /// Everything that goes by that name has conditions that the request does not meet.
+    #[error("nothing that serves \"{asked}\" takes this request: {conditions}")]
+    NoneTakes { asked: String, conditions: String },
     #[error(
         "model \"{model}\" of backend \"{backend}\" has no price, so that its use cannot be billed; an administrator has to set models[].price of that backend, or unpriced: allow"
     )]
@@ -254,6 +257,7 @@ impl GatewayError {
             | Self::BodyUnreadable
             | Self::IdempotencyKeyInvalid
             | Self::OtherDialect { .. }
+            | Self::NoneTakes { .. }
             | Self::Untranslatable(_)
             | Self::Unpriced { .. } => 400,
             Self::BodyTooLarge { .. } => 413,
@@ -288,6 +292,7 @@ impl GatewayError {
             | Self::IdempotencyKeyReused
             | Self::IdempotentAnswerNotKept
             | Self::OtherDialect { .. }
+            | Self::NoneTakes { .. }
             | Self::Untranslatable(_) => ErrorKind::InvalidRequest,
             Self::Unpriced { .. } => ErrorKind::Unpriced,
             Self::BodyTooLarge { .. } => ErrorKind::TooLarge,

@@ -5,7 +5,7 @@ mod rate_limits;
 
 pub use rate_limits::of_caller;
 
-use domain::Dialect;
+use domain::{Dialect, routing::RouteTrail};
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
@@ -33,6 +33,13 @@ pub const X_DROPPED: HeaderName = HeaderName::from_static("x-llm-router-dropped"
 /// Says that a count is the router's own estimate.
 pub const X_ESTIMATE: HeaderName = HeaderName::from_static("x-llm-router-estimate");
 
+/// A client that sends `1` is told which way its request took.
+pub const X_DEBUG: HeaderName = HeaderName::from_static("x-llm-router-debug");
+/// The calls that failed before the one that answered, and why.
+pub const X_ROUTE: HeaderName = HeaderName::from_static("x-llm-router-route");
+/// What the name stands for that could not serve this request, and why.
+pub const X_EXCLUDED: HeaderName = HeaderName::from_static("x-llm-router-excluded");
+
 /// The longest value that a client is sent of a text that it has made itself.
 const MAX_VALUE: usize = 1_000;
 
@@ -45,6 +52,41 @@ pub fn printable(text: &str) -> HeaderValue {
         .map(|c| if matches!(c, ' '..='~') { c } else { '?' })
         .collect();
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("?"))
+}
+
+/// Whether a client wants to know which way its request takes.
+#[must_use]
+pub fn asks_for_route(headers: &HeaderMap) -> bool {
+    headers
+        .get(X_DEBUG)
+        .is_some_and(|value| matches!(value.as_bytes(), b"1" | b"true"))
+}
+
+/// The way of a request, for whoever asked.
+#[must_use]
+pub fn of_route(trail: &RouteTrail) -> HeaderMap {
+    let attempts: Vec<String> = trail
+        .attempts
+        .iter()
+        .map(|attempt| {
+            let error = attempt.error.as_deref().unwrap_or("answered");
+            format!("{}/{} {error}", attempt.backend, attempt.model)
+        })
+        .collect();
+    let excluded: Vec<String> = trail
+        .excluded
+        .iter()
+        .map(|excluded| {
+            format!(
+                "{}/{}: {}",
+                excluded.backend, excluded.model, excluded.reason
+            )
+        })
+        .collect();
+    let mut headers = HeaderMap::new();
+    headers.insert(X_ROUTE, printable(&attempts.join("; ")));
+    headers.insert(X_EXCLUDED, printable(&excluded.join("; ")));
+    headers
 }
 
 /// Whose headers a dialect goes with.

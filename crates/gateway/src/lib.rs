@@ -24,6 +24,7 @@ pub mod error;
 pub mod headers;
 pub mod idempotency;
 pub mod kept_items;
+pub mod layout;
 pub mod models;
 pub mod pipeline;
 pub mod providers;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     authenticate::Caller,
     headers::{Family, family},
-    route::{Deployment, Routes, resolve::candidates},
+    route::{Deployment, Routes, resolve::deployments},
 };
 
 /// A name that can be asked for, and what stands behind it first.
@@ -37,9 +37,9 @@ pub fn available<'a>(
 
 /// What stands behind `name` first, of what the caller may reach and can be billed.
 fn offered(routes: &Routes, caller: &Caller, name: &str) -> Option<Arc<Deployment>> {
-    candidates(routes, name)
-        .into_iter()
+    deployments(routes, name)
         .find(|d| d.usable() && caller.may_reach(d.backend.name()))
+        .map(Arc::clone)
 }
 
 /// One name, if `caller` may use it. `backend/model` is found here too, though not listed.

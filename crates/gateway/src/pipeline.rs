@@ -2,11 +2,9 @@
 //! takes the value of the one before, so that none can be skipped.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
-    num::NonZeroU32,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -16,8 +14,8 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use dialects::RequestHead;
 use domain::{
-    BackendId, BudgetLimits, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp, Used,
-    clock::Clock,
+    BudgetLimits, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp, Used, clock::Clock,
+    routing::RouteExplanation,
 };
 use http::{
     HeaderMap, HeaderValue, Request, Response,
@@ -25,11 +23,8 @@ use http::{
 };
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use storage::{
-    BackendRecord, ConfiguredPrice, Database, DeploymentRecord, KeyHasher, StorageError,
-    SyncedDeployment, ledger::Ledger,
-};
-use tokio::sync::{Semaphore, oneshot};
+use storage::{Database, KeyHasher, StorageError, ledger::Ledger};
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
     GatewayError, ResponseBody,
@@ -37,23 +32,19 @@ use crate::{
     authenticate::{Authenticator, Caller},
     catalog::{AccountSettings, Accounts, Catalog},
     count_tokens,
-    counters::{cooldown::Cooldown, rates::Rates, window::SlidingWindow},
     detached::Detached,
-    discovery::{self, DiscoveryError},
+    discovery::DiscoveryError,
     dispatch::dispatch,
     egress::EgressError,
     endpoint::Endpoint,
     headers,
     idempotency::{self, Begun, Idempotency, Keep},
     kept_items::{Keeper, KeptItems},
+    layout::Layout,
     models,
-    providers::Provider,
     relay::respond,
-    route::{Backend, Deployment, RoutePlan, Routes, resolve},
-    settings::{
-        BackendKind, BackendSettings, GatewaySettings, GroupSettings, ModelSettings, RateLimit,
-        RewriteSettings, Via,
-    },
+    route::{Question, RoutePlan, Routes, Supposed, explain::explain, resolve},
+    settings::{GatewaySettings, RoutingSettings},
     settle::{Admission, Settlement},
     transform::ClientRequest,
 };
@@ -79,20 +70,45 @@ pub struct Core {
     kept_items: Arc<KeptItems>,
     idempotency: Arc<Idempotency>,
     pub(crate) detached: Detached,
-    database: Database,
-    backends: Vec<Arc<Backend>>,
-    groups: Vec<GroupSettings>,
-    rewrites: Vec<RewriteSettings>,
-    /// What the configuration and the backends' own lists name, by backend. Held by whoever rebuilds the
-    /// snapshot, from reading the database to publishing what was read, so that a slow rebuild never
-    /// replaces a newer one.
-    deployments: tokio::sync::Mutex<Deployments>,
+    pub(crate) database: Database,
+    pub(crate) layout: tokio::sync::Mutex<Layout>,
+    pub(crate) reconfigured: Notify,
     started_at: Timestamp,
 }
 
-type Deployments = HashMap<BackendId, Vec<Arc<Deployment>>>;
-
 impl Core {
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.load_full()
+    }
+
+    /// What holds for all routes.
+    pub(crate) fn routing(&self) -> Arc<RoutingSettings> {
+        Arc::clone(&self.catalog.load().routes.routing)
+    }
+
+    fn plan(
+        &self,
+        routes: &Routes,
+        caller: &Caller,
+        request: &ClientRequest,
+        untranslated: bool,
+    ) -> Result<RoutePlan, GatewayError> {
+        let (zone, now) = (&routes.routing.time_zone, self.clock.now());
+        resolve(
+            routes,
+            Question::of(request, caller, untranslated, zone, now),
+        )
+    }
+
+    /// Puts routes into force. Whoever calls this holds the layout.
+    pub(crate) fn publish(&self, routes: Routes) {
+        let before = self.catalog.load_full();
+        self.catalog.store(Arc::new(Catalog {
+            accounts: Arc::clone(&before.accounts),
+            routes: Arc::new(routes),
+        }));
+    }
+
     /// Takes the snapshot from its caller, so that a request sees one and the same from beginning to end.
     fn authenticate(
         &self,
@@ -143,30 +159,13 @@ impl Gateway {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         let now = clock.now();
-        let records: Vec<BackendRecord> = settings.backends.iter().map(record_of).collect();
-        let synced = database.sync_backends(&records, now).await?;
-        let mut backends = Vec::new();
-        let mut deployments = HashMap::new();
-        for backend in settings.backends {
-            let known = synced
-                .iter()
-                .find(|s| s.name == backend.name)
-                .ok_or_else(|| StartError::Unsynced(backend.name.clone()))?;
-            let models = backend.models.clone();
-            let backend = start_backend(known.id, backend)?;
-            let here = models.into_iter().filter_map(|model| {
-                let known = known.deployments.iter().find(|d| d.model == model.model)?;
-                Some(deployment(&backend, known, model))
-            });
-            deployments.insert(known.id, here.collect());
-            backends.push(backend);
-        }
+        let layout = Layout::new(settings.routes, &Layout::default(), &database, now).await?;
         let accounts = Accounts::load(&database, None, &settings.accounts, now).await?;
         let catalog = Catalog {
             accounts: Arc::new(accounts),
-            routes: Arc::new(Routes::default()),
+            routes: Arc::new(layout.routes()),
         };
-        let gateway = Self(Arc::new(Core {
+        Ok(Self(Arc::new(Core {
             ledger,
             clock,
             catalog: ArcSwap::from_pointee(catalog),
@@ -179,14 +178,10 @@ impl Gateway {
             idempotency: Arc::new(Idempotency::new(settings.max_kept_answer)),
             detached: Detached::default(),
             database,
-            backends,
-            groups: settings.groups,
-            rewrites: settings.rewrites,
-            deployments: tokio::sync::Mutex::new(deployments),
+            layout: tokio::sync::Mutex::new(layout),
+            reconfigured: Notify::new(),
             started_at: now,
-        }));
-        gateway.rebuild_routes(&*gateway.0.deployments.lock().await);
-        Ok(gateway)
+        })))
     }
 
     /// Handles one request. Every failure becomes a response in the client's dialect. `untranslated`:
@@ -245,11 +240,12 @@ impl Gateway {
             Some(Begun::First(keep)) => Some(keep),
             Some(Begun::Again(answer)) => return Ok(idempotency::replay(*answer)),
         };
-        let plan = plan(&catalog.routes, &caller, &request, asked.untranslated)?;
+        let plan = core.plan(&catalog.routes, &caller, &request, asked.untranslated)?;
         let admission = admit(core, in_flight, request_id, caller, &request, &plan).await?;
         let to_the_end = keep.is_some() || plan.drains();
         // Boxed, since all that carries it would be moved with it several times over.
-        let answered = Box::pin(answer(request, request_id, plan, admission, keep));
+        let routing = Arc::clone(&catalog.routes.routing);
+        let answered = Box::pin(answer(request, request_id, plan, admission, keep, routing));
         if !to_the_end {
             return answered.await;
         }
@@ -307,7 +303,7 @@ impl Gateway {
             let caller = core.authenticate(&catalog, request.headers(), peer)?;
             let _in_flight = InFlight::enter(&core.in_flight, core.max_in_flight)?;
             let request = read(endpoint, request, core.max_body).await?;
-            let plan = plan(&catalog.routes, &caller, &request, untranslated)?;
+            let plan = core.plan(&catalog.routes, &caller, &request, untranslated)?;
             count_tokens::count(&request, request_id, plan.first()).await
         };
         let mut response = counted
@@ -373,6 +369,29 @@ impl Gateway {
         })
     }
 
+    /// What would become of a request of `key`'s owner for `asked`; without a key, of somebody who may
+    /// do everything. `None`: there is no such key.
+    #[must_use]
+    pub fn explain(
+        &self,
+        key: Option<KeyId>,
+        asked: &str,
+        supposed: &Supposed,
+    ) -> Option<RouteExplanation> {
+        let catalog = self.0.catalog.load_full();
+        let caller = match key {
+            None => Caller::unlimited(),
+            Some(id) => Caller::of_key(Arc::clone(catalog.accounts.key(id)?)),
+        };
+        let (zone, now) = (&catalog.routes.routing.time_zone, self.0.clock.now());
+        let question = Question::supposed(&caller, asked, supposed, zone, now);
+        Some(explain(
+            &catalog.routes,
+            &question,
+            &mut fastrand::Rng::new(),
+        ))
+    }
+
     /// A new id, which also names the moment.
     #[must_use]
     pub fn new_request_id(&self) -> RequestId {
@@ -397,7 +416,7 @@ impl Gateway {
     /// When the database fails; the snapshot stays as it was.
     pub async fn reload_accounts(&self) -> Result<(), StorageError> {
         let core = &self.0;
-        let _one_at_a_time = core.deployments.lock().await;
+        let _one_at_a_time = core.layout.lock().await;
         let before = core.catalog.load_full();
         let now = core.clock.now();
         let accounts =
@@ -415,110 +434,8 @@ impl Gateway {
         self.0.catalog.load().accounts.take_last_used()
     }
 
-    /// Names of the backends whose own list of models is to be asked for.
-    #[must_use]
-    pub fn to_discover(&self) -> Vec<BackendId> {
-        self.0
-            .backends
-            .iter()
-            .filter(|b| b.settings.models.is_empty() && b.settings.kind != BackendKind::Bedrock)
-            .map(|b| b.id)
-            .collect()
-    }
-
-    /// Asks a backend for its models and offers them. `describe` knows what a model costs and how much
-    /// it says, by the backend's kind and address and the model's name.
-    ///
-    /// # Errors
-    /// When the backend does not tell; what it offered before stays.
-    pub async fn discover(
-        &self,
-        client: &reqwest::Client,
-        backend: BackendId,
-        describe: impl Fn(BackendKind, &str, &str) -> ModelFacts,
-    ) -> Result<usize, DiscoverError> {
-        let core = &self.0;
-        let Some(backend) = core.backends.iter().find(|b| b.id == backend) else {
-            return Ok(0);
-        };
-        let models = discovery::models_of(client, &backend.settings).await?;
-        let mut deployments = core.deployments.lock().await;
-        let mut found = Vec::new();
-        for model in models {
-            let ModelFacts {
-                prices,
-                max_output_tokens,
-            } = describe(backend.settings.kind, &backend.settings.base_url, &model);
-            let now = core.clock.now();
-            let known = core
-                .database
-                .ensure_deployment(backend.id, &model, &prices, now)
-                .await?;
-            let settings = ModelSettings {
-                model,
-                aliases: Vec::new(),
-                prices,
-                limits: Default::default(),
-                via: None,
-                max_output_tokens,
-            };
-            found.push(deployment(backend, &known, settings));
-        }
-        let count = found.len();
-        deployments.insert(backend.id, found);
-        self.rebuild_routes(&deployments);
-        Ok(count)
-    }
-
-    /// The name of a backend.
-    #[must_use]
-    pub fn backend_name(&self, id: BackendId) -> Option<&str> {
-        self.0
-            .backends
-            .iter()
-            .find(|b| b.id == id)
-            .map(|b| b.name())
-    }
-
-    /// Reads prices anew. When this returns, every later request is billed by them.
-    ///
-    /// # Errors
-    /// When the database fails; prices stay as they were.
-    pub async fn reload_prices(&self) -> Result<(), StorageError> {
-        let core = &self.0;
-        let mut deployments = core.deployments.lock().await;
-        let mut renewed = Deployments::with_capacity(deployments.len());
-        for (backend, deployments) in &*deployments {
-            for deployment in deployments {
-                let (model, now) = (&deployment.model, core.clock.now());
-                let known = core
-                    .database
-                    .ensure_deployment(*backend, model, &deployment.configured_prices, now)
-                    .await?;
-                let deployment = Arc::new(deployment.with_prices(known.prices));
-                renewed.entry(*backend).or_default().push(deployment);
-            }
-        }
-        *deployments = renewed;
-        self.rebuild_routes(&deployments);
-        Ok(())
-    }
-
-    fn rebuild_routes(&self, deployments: &Deployments) {
-        let core = &self.0;
-        let in_order = core
-            .backends
-            .iter()
-            .filter_map(|backend| deployments.get(&backend.id))
-            .flatten()
-            .cloned()
-            .collect();
-        let routes = Routes::build(in_order, &core.groups, &core.rewrites);
-        let before = core.catalog.load_full();
-        core.catalog.store(Arc::new(Catalog {
-            accounts: Arc::clone(&before.accounts),
-            routes: Arc::new(routes),
-        }));
+    pub(crate) fn core(&self) -> &Core {
+        &self.0
     }
 }
 
@@ -531,74 +448,6 @@ pub enum DiscoverError {
     Storage(#[from] StorageError),
 }
 
-fn record_of(backend: &BackendSettings) -> BackendRecord {
-    BackendRecord {
-        name: backend.name.clone(),
-        kind: backend.kind.as_str().to_owned(),
-        base_url: (!backend.base_url.is_empty()).then(|| backend.base_url.clone()),
-        deployments: backend
-            .models
-            .iter()
-            .map(|model| DeploymentRecord {
-                model: model.model.clone(),
-                prices: model.prices.clone(),
-            })
-            .collect(),
-    }
-}
-
-fn start_backend(id: BackendId, settings: BackendSettings) -> Result<Arc<Backend>, StartError> {
-    let provider = Provider::new(&settings).map_err(|source| StartError::Egress {
-        backend: settings.name.clone(),
-        source,
-    })?;
-    let window = settings.rate_limit.map_or(
-        std::time::Duration::from_secs(60),
-        |RateLimit { window, .. }| window,
-    );
-    let concurrency = settings
-        .max_concurrent
-        .map(|limit: NonZeroU32| Arc::new(Semaphore::new(limit.get() as usize)));
-    Ok(Arc::new(Backend {
-        id,
-        provider,
-        window: Mutex::new(SlidingWindow::new(window)),
-        rates: Arc::default(),
-        concurrency,
-        next_key: AtomicUsize::new(0),
-        settings,
-    }))
-}
-
-fn deployment(
-    backend: &Arc<Backend>,
-    known: &SyncedDeployment,
-    model: ModelSettings,
-) -> Arc<Deployment> {
-    Arc::new(Deployment {
-        id: known.id,
-        backend: Arc::clone(backend),
-        via: model.via.unwrap_or_else(|| Via::of_model(&model.model)),
-        max_output_tokens: model.max_output_tokens,
-        model: model.model,
-        prices: known.prices.clone(),
-        configured_prices: model.prices,
-        limits: model.limits,
-        rates: Arc::<Rates>::default(),
-        aliases: model.aliases,
-        cooldown: Arc::new(Cooldown::default()),
-    })
-}
-
-/// What is known of a model that a backend turned out to serve.
-#[derive(Clone, Debug, Default)]
-pub struct ModelFacts {
-    /// Empty: not known.
-    pub prices: Vec<ConfiguredPrice>,
-    /// `None`: not known.
-    pub max_output_tokens: Option<u64>,
-}
-
 /// Stages 4 to 8.
 async fn answer(
     request: ClientRequest,
@@ -606,11 +455,18 @@ async fn answer(
     plan: RoutePlan,
     mut admission: Admission,
     keep: Option<Keep>,
+    routing: Arc<RoutingSettings>,
 ) -> Result<Response<ResponseBody>, GatewayError> {
     let dialect = request.head.dialect;
-    let limits = headers::of_caller(&admission.rates_left(), dialect, request_id.unix_millis());
-    match dispatch(&request, request_id, plan, &mut admission).await {
-        Ok(dispatched) => respond(dispatched, admission, keep, limits).await,
+    let mut extra = headers::of_caller(&admission.rates_left(), dialect, request_id.unix_millis());
+    let dispatched = dispatch(&request, request_id, plan, &mut admission, &routing).await;
+    let debug = admission
+        .trail()
+        .filter(|_| headers::asks_for_route(&request.headers))
+        .map(headers::of_route);
+    extra.extend(debug.clone().into_iter().flatten());
+    match dispatched {
+        Ok(dispatched) => respond(dispatched, admission, keep, extra).await,
         Err(error) => {
             let commit = admission.settle(Settlement {
                 outcome: Outcome::UpstreamError,
@@ -621,7 +477,12 @@ async fn answer(
             });
             // The refusal is the answer, whether or not its row could be written.
             let _ = commit.await;
-            Err(error)
+            let Some(debug) = debug else {
+                return Err(error);
+            };
+            let mut response = error.into_response(dialect, request_id);
+            response.headers_mut().extend(debug);
+            Ok(response)
         }
     }
 }
@@ -631,17 +492,6 @@ async fn answer(
 struct Asked {
     endpoint: Endpoint,
     untranslated: bool,
-}
-
-fn plan(
-    routes: &Routes,
-    caller: &Caller,
-    request: &ClientRequest,
-    untranslated: bool,
-) -> Result<RoutePlan, GatewayError> {
-    let head = &request.head;
-    let now = tokio::time::Instant::now();
-    resolve(routes, caller, &head.model, head.dialect, untranslated, now)
 }
 
 /// Reads the body, within the limit, and its head.

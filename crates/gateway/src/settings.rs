@@ -7,17 +7,17 @@ use dialects::translate::Quirks;
 use domain::{Dialect, RateLimits};
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use storage::ConfiguredPrice;
 
 use crate::catalog::AccountSettings;
+pub use crate::counters::breaker::BreakerSettings;
 
 /// Everything but the accounts.
 #[derive(Debug)]
 pub struct GatewaySettings {
-    pub backends: Vec<BackendSettings>,
-    pub groups: Vec<GroupSettings>,
-    pub rewrites: Vec<RewriteSettings>,
+    pub routes: RouteSettings,
     pub auth: AuthSettings,
     /// The largest request body, in bytes.
     pub max_body: usize,
@@ -26,6 +26,41 @@ pub struct GatewaySettings {
     pub accounts: AccountSettings,
     /// The largest answer that is kept for a repeated `Idempotency-Key`, in bytes.
     pub max_kept_answer: usize,
+}
+
+/// Where requests go; can be changed while the router runs.
+#[derive(Debug)]
+pub struct RouteSettings {
+    pub backends: Vec<BackendSettings>,
+    pub groups: Vec<GroupSettings>,
+    pub rewrites: Vec<RewriteSettings>,
+    pub routing: RoutingSettings,
+}
+
+/// What holds for all routes.
+#[derive(Clone, Debug)]
+pub struct RoutingSettings {
+    /// From a request's arrival to the first content of its answer, all tries and pauses included.
+    pub total_timeout: Duration,
+    pub breaker: BreakerSettings,
+    /// Under `least_usage`: tokens that a lane is charged for an error.
+    pub error_penalty: u64,
+    /// Under `least_usage`: tokens that a lane is charged before each call.
+    pub request_penalty: u64,
+    /// Where the hours of conditions are told.
+    pub time_zone: TimeZone,
+}
+
+impl Default for RoutingSettings {
+    fn default() -> Self {
+        Self {
+            total_timeout: Duration::from_secs(900),
+            breaker: BreakerSettings::default(),
+            error_penalty: 10_000,
+            request_penalty: 500,
+            time_zone: TimeZone::UTC,
+        }
+    }
 }
 
 /// Who may call.
@@ -224,6 +259,29 @@ pub enum Strategy {
     Weighted,
     /// Each in turn.
     RoundRobin,
+    /// The lane with the fewest tokens in the last day, times the weight.
+    LeastUsage,
+    /// The quicker of two that are drawn.
+    LeastLatency,
+    /// By what this request would probably cost.
+    LowestCost,
+    /// Where the provider's cache knows the beginning of the prompt.
+    Affinity,
+}
+
+impl Strategy {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Priority => "priority",
+            Self::Weighted => "weighted",
+            Self::RoundRobin => "round_robin",
+            Self::LeastUsage => "least_usage",
+            Self::LeastLatency => "least_latency",
+            Self::LowestCost => "lowest_cost",
+            Self::Affinity => "affinity",
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -233,6 +291,41 @@ pub struct MemberSettings {
     pub weight: u32,
     /// Lower is tried first.
     pub priority: u32,
+    pub when: Conditions,
+}
+
+/// Which requests a member of a group takes. What is not set does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// Tokens of input, by the router's own count.
+    pub min_input_tokens: Option<u64>,
+    pub max_input_tokens: Option<u64>,
+    /// Only with, or only without, pictures or documents.
+    pub images: Option<bool>,
+    pub tools: Option<bool>,
+    pub stream: Option<bool>,
+    pub hours: Option<Hours>,
+    /// Only keys that have one of these tags.
+    pub key_tags: Vec<String>,
+}
+
+/// A stretch of each day, in minutes since midnight. It may go over midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hours {
+    pub from: u16,
+    /// Not within it any more.
+    pub until: u16,
+}
+
+impl Hours {
+    #[must_use]
+    pub const fn contains(self, minute: u16) -> bool {
+        if self.from <= self.until {
+            self.from <= minute && minute < self.until
+        } else {
+            self.from <= minute || minute < self.until
+        }
+    }
 }
 
 /// Another name for a model.

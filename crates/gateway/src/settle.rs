@@ -5,7 +5,9 @@
 use std::sync::{Arc, Mutex};
 
 use domain::{
-    LedgerRow, NanoUsd, Outcome, PriceId, RequestId, TokenUsage, Used, pricing::DatedPrice,
+    LedgerRow, NanoUsd, Outcome, PriceId, RequestId, TokenUsage, Used,
+    pricing::DatedPrice,
+    routing::{RouteAttempt, RouteTrail},
 };
 use storage::{
     StoredAnswer,
@@ -16,10 +18,14 @@ use tokio::time::Instant;
 use crate::{
     admit::Holds,
     authenticate::Caller,
-    counters::rates::{Held, RatesLeft},
+    counters::{
+        rates::{Held, RatesLeft},
+        tally::Answered,
+    },
+    dispatch::failure::{Cause, Failure},
     pipeline::Core,
     record,
-    route::{Deployment, RoutePlan},
+    route::{Candidate, Deployment, Group, RoutePlan, explain::of_excluded},
     transform::ClientRequest,
 };
 
@@ -37,8 +43,10 @@ struct Open {
     holds: Holds,
     began: Instant,
     time_to_first_chunk_ms: Option<u32>,
-    /// The deployment that is being tried, or the one that was tried last.
-    deployment: Arc<Deployment>,
+    /// What is being tried, or was tried last.
+    candidate: Candidate,
+    group: Option<Arc<Group>>,
+    trail: RouteTrail,
     attempts: u32,
     /// An upstream call is running that may be billed.
     calling: bool,
@@ -69,7 +77,8 @@ impl Admission {
         request: &ClientRequest,
         plan: &RoutePlan,
     ) -> Self {
-        let deployment = Arc::clone(plan.first());
+        let candidate = plan.first().clone();
+        let deployment = &candidate.deployment;
         let progress = Progress {
             backend_id: Some(deployment.backend.id),
             deployment_id: Some(deployment.id),
@@ -82,7 +91,12 @@ impl Admission {
             holds,
             began: Instant::now(),
             time_to_first_chunk_ms: None,
-            deployment,
+            candidate,
+            group: plan.group.clone(),
+            trail: RouteTrail {
+                attempts: Vec::new(),
+                excluded: plan.excluded.iter().map(of_excluded).collect(),
+            },
             attempts: 0,
             calling: false,
             input_estimate: dialects::stream::estimate_tokens(request.head.text_bytes),
@@ -103,10 +117,19 @@ impl Admission {
         Self { open: Some(open) }
     }
 
-    /// An upstream call begins.
-    pub fn attempt(&mut self, deployment: &Arc<Deployment>) {
+    /// When the request was let in.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.open
+            .as_ref()
+            .map_or_else(Instant::now, |open| open.began)
+    }
+
+    /// An upstream call begins, for which its lane is charged `penalty` tokens.
+    pub fn attempt(&mut self, candidate: &Candidate, penalty: u64) {
         if let Some(open) = &mut self.open {
-            open.deployment = Arc::clone(deployment);
+            open.candidate = candidate.clone();
+            open.use_lane(penalty);
             open.attempts += 1;
             open.calling = true;
             let used = Used::estimate(open.input_estimate, 0);
@@ -115,28 +138,36 @@ impl Admission {
         }
     }
 
-    /// The upstream call has failed. `used`: what it may be billed for all the same. `false`: with
-    /// that the budget has no room for another call.
-    pub fn failed(&mut self, used: Option<&Used>, error: String) -> bool {
+    /// The upstream call has failed, or did not come about; its lane is charged `penalty` tokens for an
+    /// error. `false`: what it may be billed for has used up the budget.
+    pub fn failed(&mut self, failure: &Failure, penalty: u64) -> bool {
         let Some(open) = &mut self.open else {
             return true;
         };
         open.calling = false;
-        let Some(used) = used else {
-            open.note(&Used::default());
-            open.core.ledger.call(&open.request);
-            return true;
-        };
-        open.abandon(*used, error)
-    }
-
-    /// The call did not come about: there was no room for it, or it could not be put into words.
-    pub fn not_called(&mut self) {
-        if let Some(open) = &mut self.open {
+        let error = failure.describe();
+        open.trail.attempts.push(RouteAttempt {
+            backend: open.deployment().backend.name().to_owned(),
+            model: open.deployment().model.clone(),
+            error: Some(error.clone()),
+            ended_ms: millis(open.began),
+        });
+        let tally = &open.deployment().backend.tally;
+        if failure.cause.was_called() {
+            let limited = failure.cause == Cause::Status(429);
+            tally.failed(&error, limited, open.core.clock.now());
+            open.use_lane(penalty);
+        } else {
+            tally.skipped();
             open.attempts = open.attempts.saturating_sub(1);
-            open.calling = false;
-            open.note(&Used::default());
-            open.core.ledger.call(&open.request);
+        }
+        match failure.used.as_deref() {
+            Some(used) if failure.cause.was_called() => open.abandon(*used, error),
+            _ => {
+                open.note(&Used::default());
+                open.core.ledger.call(&open.request);
+                true
+            }
         }
     }
 
@@ -167,11 +198,17 @@ impl Admission {
     }
 
     /// The first chunk with content, or the whole answer, has arrived.
-    pub fn first_chunk(&mut self) {
+    pub fn answered(&mut self) {
         if let Some(open) = &mut self.open {
             open.time_to_first_chunk_ms
                 .get_or_insert(millis(open.began));
         }
+    }
+
+    /// The way of the request so far, for whoever asked to be told.
+    #[must_use]
+    pub fn trail(&self) -> Option<&RouteTrail> {
+        Some(&self.open.as_ref()?.trail)
     }
 
     /// Tokens of input by the router's own count.
@@ -212,9 +249,18 @@ impl Drop for Admission {
 }
 
 impl Open {
+    fn deployment(&self) -> &Deployment {
+        &self.candidate.deployment
+    }
+
+    fn use_lane(&self, tokens: u64) {
+        let usage = &self.candidate.lane().usage;
+        usage.add(tokens, self.core.clock.now());
+    }
+
     /// The price that held when the request began, whichever of its calls is billed.
     fn price(&self) -> Option<&DatedPrice> {
-        self.deployment.prices.at(self.request.started_at)
+        self.deployment().prices.at(self.request.started_at)
     }
 
     /// What the call costs, and by which price; `None`: unpriced.
@@ -235,10 +281,11 @@ impl Open {
     fn note(&self, used: &Used) {
         let (price_id, cost) = self.cost(used);
         let mut progress = self.request.progress();
-        if progress.deployment_id != Some(self.deployment.id) {
-            progress.backend_id = Some(self.deployment.backend.id);
-            progress.deployment_id = Some(self.deployment.id);
-            progress.upstream_model = self.deployment.model.clone();
+        let deployment = self.deployment();
+        if progress.deployment_id != Some(deployment.id) {
+            progress.backend_id = Some(deployment.backend.id);
+            progress.deployment_id = Some(deployment.id);
+            progress.upstream_model = deployment.model.clone();
         }
         progress.price_id = price_id;
         progress.attempts = self.attempts;
@@ -249,17 +296,19 @@ impl Open {
     /// The row of a call, or of the request.
     fn row(&self, outcome: Outcome, status: u16, used: Used, error: Option<String>) -> LedgerRow {
         let (price_id, cost) = self.cost(&used);
+        let deployment = self.deployment();
+        let lanes = deployment.live.lanes().len();
         LedgerRow {
             request_id: self.request.request_id,
             started_at: self.request.started_at,
             user_id: self.request.user_id,
             team_id: self.request.team_id,
             key_id: self.request.key_id,
-            backend_id: Some(self.deployment.backend.id),
-            deployment_id: Some(self.deployment.id),
+            backend_id: Some(deployment.backend.id),
+            deployment_id: Some(deployment.id),
             dialect: self.request.dialect,
             request_model: self.request.request_model.clone(),
-            upstream_model: self.deployment.model.clone(),
+            upstream_model: deployment.model.clone(),
             stream: self.request.stream,
             outcome,
             status,
@@ -270,7 +319,18 @@ impl Open {
             time_to_first_chunk_ms: self.time_to_first_chunk_ms,
             duration_ms: millis(self.began),
             error,
+            credential: (lanes > 1).then_some(self.candidate.lane as u32),
+            route: outcome.is_final().then(|| self.route()).flatten(),
         }
+    }
+
+    /// How the request came here, where there is more to say than who answered.
+    fn route(&self) -> Option<String> {
+        let trail = &self.trail;
+        if trail.attempts.is_empty() && trail.excluded.is_empty() {
+            return None;
+        }
+        serde_json::to_string(trail).ok()
     }
 
     /// A call has failed that may be billed; the request goes on. `false`: with that the budget has no
@@ -279,7 +339,10 @@ impl Open {
         let row = self.row(Outcome::Abandoned, 0, used, Some(error));
         let cost = row.cost.unwrap_or_default();
         self.note(&Used::default());
-        record::abandon(&self.core.ledger, row, self.deployment.backend.name());
+        let tally = &self.deployment().backend.tally;
+        tally.used(self.request.stream, &used.tokens);
+        self.use_lane(used.tokens.total());
+        record::abandon(&self.core.ledger, row, self.deployment().backend.name());
         let Some(key) = self.caller.key() else {
             return true;
         };
@@ -292,6 +355,36 @@ impl Open {
         // Both are charged, whatever the first one says.
         let (key_has_room, owner_has_room) = (charge(&key.terms), charge(&key.owner.terms));
         key_has_room && owner_has_room
+    }
+
+    /// For those who look at the backend, and for the next requests' choice.
+    fn tally(&self, outcome: Outcome, used: &Used, duration_ms: u32) {
+        let deployment = self.deployment();
+        let (tally, stream) = (&deployment.backend.tally, self.request.stream);
+        match outcome {
+            Outcome::Completed | Outcome::ClientDisconnected => {
+                if let Some(first_chunk_ms) = self.time_to_first_chunk_ms {
+                    tally.answered(Answered {
+                        stream,
+                        first_chunk_ms,
+                        duration_ms,
+                    });
+                }
+            }
+            Outcome::StreamBroken => {
+                let now = self.core.clock.now();
+                tally.failed("broke off its answer", false, now);
+                let settings = self.core.routing().breaker;
+                deployment.live.breaker.failed(settings, Instant::now());
+            }
+            // Each call was counted when it failed.
+            Outcome::UpstreamError | Outcome::Interrupted | Outcome::Abandoned => {}
+        }
+        tally.used(stream, &used.tokens);
+        self.use_lane(used.tokens.total());
+        if let (Some(group), Some(dated)) = (&self.group, self.price()) {
+            group.live.cached(used, &dated.price);
+        }
     }
 
     fn settle(self, settlement: Settlement) -> Commit {
@@ -316,17 +409,18 @@ impl Open {
             key.owner.settled.notify_waiters();
             if outcome == Outcome::Completed && !used.estimated {
                 key.live
-                    .learn_output(self.deployment.id, used.tokens.output);
+                    .learn_output(self.deployment().id, used.tokens.output);
             }
         }
         let tokens = used.tokens.total();
+        self.tally(outcome, &used, row.duration_ms);
         for held in self.holds.rates.into_iter().flatten() {
             Held::settle(held, tokens);
         }
         record::record(
             &self.core.ledger,
             row,
-            self.deployment.backend.name(),
+            self.candidate.deployment.backend.name(),
             answer,
         )
     }

@@ -24,7 +24,7 @@ use crate::{
     endpoint::Endpoint,
     headers::ANTHROPIC_BETA,
     kept_items::Keeper,
-    route::Deployment,
+    route::{Candidate, Deployment},
     settings::{BackendKind, Service, Via},
 };
 
@@ -137,6 +137,8 @@ impl ClientRequest {
 pub struct UpstreamRequest<'a> {
     pub client: &'a ClientRequest,
     pub deployment: &'a Deployment,
+    /// Which of the backend's keys, where it has any.
+    pub credential: usize,
     pub body: Pieces,
     /// What the upstream is spoken to in.
     pub dialect: Dialect,
@@ -191,14 +193,15 @@ pub enum TransformError {
     Refused(Refused),
 }
 
-/// Puts a request into the shape that `deployment` takes.
+/// Puts a request into the shape that a deployment takes.
 ///
 /// # Errors
 /// See [`TransformError`].
 pub fn transform<'a>(
     client: &'a ClientRequest,
-    deployment: &'a Deployment,
+    candidate: &'a Candidate,
 ) -> Result<(UpstreamRequest<'a>, AnswerForm), TransformError> {
+    let deployment = &*candidate.deployment;
     let dialect = upstream_dialect(client, deployment)?;
     let (body, form) = if dialect == client.head.dialect {
         let quirks = &deployment.backend.settings.quirks;
@@ -222,6 +225,7 @@ pub fn transform<'a>(
     let request = UpstreamRequest {
         client,
         deployment,
+        credential: candidate.lane,
         body,
         dialect,
         beta,

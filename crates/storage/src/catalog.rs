@@ -9,7 +9,7 @@ use domain::{
 use crate::{
     Database, StorageError,
     keys::owner,
-    terms::{AccessRow, TermsRow, terms_columns},
+    terms::{AccessRow, TermsRow, list_from_json, terms_columns},
 };
 
 /// Users, teams, keys and resets of one moment.
@@ -48,6 +48,7 @@ pub struct CatalogKey {
     pub budget: BudgetLimits,
     pub limits: RateLimits,
     pub access: KeyAccess,
+    pub tags: Vec<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -85,6 +86,7 @@ struct KeyRow {
     terms: TermsRow,
     #[sqlx(flatten)]
     access: AccessRow,
+    tags: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -117,6 +119,7 @@ impl TryFrom<KeyRow> for CatalogKey {
             budget: row.terms.budget(),
             limits: row.terms.limits(),
             access: row.access.try_into()?,
+            tags: list_from_json(&row.tags)?,
         })
     }
 }
@@ -157,7 +160,7 @@ impl Database {
         .await?;
         let keys: Vec<KeyRow> = sqlx::query_as(concat!(
             "select id, user_id, team_id, label, hash, active, revoked_at is not null as revoked, \
-             expires_at, allowed_models, allowed_backends, allowed_addresses, ",
+             expires_at, allowed_models, allowed_backends, allowed_addresses, tags, ",
             terms_columns!("virtual_keys"),
             " from virtual_keys"
         ))

@@ -63,6 +63,8 @@ pub(crate) struct RequestRow {
     time_to_first_chunk_ms: Option<i64>,
     duration_ms: i64,
     error: Option<String>,
+    credential: Option<i64>,
+    route: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -135,6 +137,8 @@ impl TryFrom<RequestRow> for LedgerRow {
             time_to_first_chunk_ms: row.time_to_first_chunk_ms.map(millis),
             duration_ms: millis(row.duration_ms),
             error: row.error,
+            credential: row.credential.and_then(|n| u32::try_from(n).ok()),
+            route: row.route,
         })
     }
 }

@@ -1,8 +1,10 @@
 //! The `groups` section: public names that stand for several deployments.
 
-use std::num::NonZeroU32;
-
-use super::{from_text::Choice, model::read_name, reader::Section};
+use super::{
+    from_text::{Choice, FromText},
+    model::read_name,
+    reader::Section,
+};
 
 /// A public name that stands for several deployments.
 #[derive(Clone, Debug)]
@@ -22,10 +24,58 @@ pub struct MemberConfig {
     pub backend: String,
     /// `model`: a model or alias of that backend.
     pub model: String,
-    /// `weight`: its share of the traffic under `weighted`. Default 1.
-    pub weight: NonZeroU32,
+    /// `weight`: its share of the traffic under `weighted`; under `least_usage` what its tokens are
+    /// multiplied by, so that a higher one means less traffic, and 0 always wins. Default 1.
+    pub weight: u32,
     /// `priority`: lower is tried first; others only when those fail. Default 0.
     pub priority: u32,
+    /// `when`: which requests it takes. Default all.
+    pub when: ConditionsConfig,
+}
+
+/// Which requests a member takes. What is not set does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConditionsConfig {
+    /// `min_input_tokens`, by the router's own count.
+    pub min_input_tokens: Option<u32>,
+    /// `max_input_tokens`
+    pub max_input_tokens: Option<u32>,
+    /// `images`: only with (true) or only without (false) pictures or documents.
+    pub images: Option<bool>,
+    /// `tools`
+    pub tools: Option<bool>,
+    /// `stream`
+    pub stream: Option<bool>,
+    /// `hours`: such as `22:00-06:00`, in `dashboard.time_zone`.
+    pub hours: Option<DayHours>,
+    /// `key_tags`: only virtual keys with one of these tags.
+    pub key_tags: Vec<String>,
+}
+
+/// A stretch of each day, in minutes since midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayHours {
+    pub from: u16,
+    pub until: u16,
+}
+
+impl FromText for DayHours {
+    const EXPECTED: &'static str = "hours of the day such as 22:00-06:00";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let clock = |text: &str| -> Option<u16> {
+            let (hours, minutes) = text.trim().split_once(':')?;
+            let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
+            let at = hours * 60 + minutes;
+            (minutes < 60 && at <= 24 * 60).then_some(at)
+        };
+        let hours = || {
+            let (from, until) = text.split_once('-')?;
+            let (from, until) = (clock(from)?, clock(until)?);
+            (from != until).then_some(Self { from, until })
+        };
+        hours().ok_or_else(|| format!("expected {}, found {text:?}", Self::EXPECTED))
+    }
 }
 
 /// How a group orders its members.
@@ -37,18 +87,29 @@ pub enum Strategy {
     Weighted,
     /// Each in turn.
     RoundRobin,
+    /// The API key and model with the fewest tokens in the last day, times `weight`.
+    LeastUsage,
+    /// The quicker of two that are drawn.
+    LeastLatency,
+    /// By what the request would probably cost.
+    LowestCost,
+    /// Where the provider's cache knows the beginning of the prompt.
+    Affinity,
 }
 
 impl Choice for Strategy {
     const NOUN: &'static str = "strategy";
-    const EXPECTED: &'static str = "priority, weighted or round_robin";
+    const EXPECTED: &'static str = "priority, weighted, round_robin, least_usage, least_latency, \
+                                    lowest_cost or affinity";
     const NAMES: &'static [(&'static str, Self)] = &[
         ("priority", Self::Priority),
         ("weighted", Self::Weighted),
         ("round_robin", Self::RoundRobin),
+        ("least_usage", Self::LeastUsage),
+        ("least_latency", Self::LeastLatency),
+        ("lowest_cost", Self::LowestCost),
+        ("affinity", Self::Affinity),
     ];
-    const NOT_YET: &'static [&'static str] =
-        &["least_usage", "least_latency", "lowest_cost", "affinity"];
 }
 
 impl GroupConfig {
@@ -74,10 +135,27 @@ impl MemberConfig {
         let member = Self {
             backend: section.field("backend").required().unwrap_or_default(),
             model: read_name(section, "model"),
-            weight: section.field("weight").or(NonZeroU32::MIN),
+            weight: section.field("weight").or(1),
             priority: section.field("priority").or(0),
+            when: ConditionsConfig::read(&section.field("when").section()),
         };
         section.deny_unknown_keys();
         member
+    }
+}
+
+impl ConditionsConfig {
+    fn read(section: &Section<'_>) -> Self {
+        let conditions = Self {
+            min_input_tokens: section.field("min_input_tokens").optional(),
+            max_input_tokens: section.field("max_input_tokens").optional(),
+            images: section.field("images").optional(),
+            tools: section.field("tools").optional(),
+            stream: section.field("stream").optional(),
+            hours: section.field("hours").optional(),
+            key_tags: section.field("key_tags").list(),
+        };
+        section.deny_unknown_keys();
+        conditions
     }
 }

@@ -27,6 +27,7 @@ mod model;
 mod reader;
 mod references;
 mod rewrite;
+mod routing;
 mod server;
 mod source;
 mod suggest;
@@ -53,11 +54,12 @@ pub use self::{
     document::Position,
     environment::Environment,
     error::{ConfigErrors, Place, Problem},
-    group::{GroupConfig, MemberConfig, Strategy},
+    group::{ConditionsConfig, DayHours, GroupConfig, MemberConfig, Strategy},
     limits::LimitsConfig,
     logging::{LogFilter, LogFormat, LoggingConfig},
     model::{ModelConfig, Via},
     rewrite::RewriteConfig,
+    routing::RoutingConfig,
     server::ServerConfig,
     upstream::{BackendKind, Upstream},
     url::{BaseUrl, Origin},
@@ -76,6 +78,7 @@ pub struct Config {
     pub logging: LoggingConfig,
     pub limits: LimitsConfig,
     pub alerts: AlertsConfig,
+    pub routing: RoutingConfig,
     /// In the order of the file. The built-in demo backend is not among them.
     pub backends: Vec<BackendConfig>,
     pub groups: Vec<GroupConfig>,
@@ -183,6 +186,7 @@ impl Config {
             logging: LoggingConfig::read(&section("logging")),
             limits: LimitsConfig::read(&section("limits")),
             alerts: AlertsConfig::read(&section("alerts")),
+            routing: RoutingConfig::read(&section("routing")),
             backends,
             groups: root
                 .field("groups")

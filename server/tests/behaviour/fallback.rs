@@ -63,9 +63,6 @@ const HTML: &str = "<html><body>502 Bad Gateway</body></html>";
 #[tokio::test]
 async fn a_failing_deployment_is_followed_by_the_next() {
     for dialect in DIALECTS {
-        let pair = Pair::of(dialect).await;
-        pair.second
-            .always(move |_| Answer::json(whole(dialect, "up-second")));
         let half = whole(dialect, "up-first").split_off(40);
         let statuses = [500, 502, 503, 529, 408, 429, 401, 402, 403, 404];
         let mut failures: Vec<Answer> = statuses
@@ -80,6 +77,10 @@ async fn a_failing_deployment_is_followed_by_the_next() {
         failures.push(Answer::cut("application/json", [half]));
         for failure in failures {
             let what = format!("{failure:?}");
+            // Anew each time: a backend that fails time after time is left alone.
+            let pair = Pair::of(dialect).await;
+            pair.second
+                .always(move |_| Answer::json(whole(dialect, "up-second")));
             pair.first.then(failure);
             let reply = pair.ask(ask("team")).await;
             assert_eq!(reply.text(), whole(dialect, "team"), "{what}");

@@ -83,7 +83,7 @@ fn a_whole_file_is_read() {
     );
     assert_eq!(bedrock.models[0].via, Some(Via::Invoke));
     assert_eq!(config.groups[0].strategy, Strategy::Weighted);
-    assert_eq!(config.groups[0].members[0].weight.get(), 3);
+    assert_eq!(config.groups[0].members[0].weight, 3);
     assert_eq!(config.rewrites[0].target, "fast");
     assert_snapshot!(warnings.join("\n"), @"");
 }

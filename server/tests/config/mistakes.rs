@@ -10,7 +10,7 @@ fn mistakes_are_told_with_file_line_key_and_what_would_be_right() {
     assert_snapshot!(refused("server:\n  prot: 4000\nservre: {}\nxyz: 1\n"), @r#"
     llm-router.yaml:2:3: server.prot: unknown key; did you mean "port"?
     llm-router.yaml:3:1: servre: unknown key; did you mean "server"?
-    llm-router.yaml:4:1: xyz: unknown key; the keys here are auth, backends, server, database, counters, demo, dashboard, logging, limits, alerts, groups, rewrites
+    llm-router.yaml:4:1: xyz: unknown key; the keys here are auth, backends, server, database, counters, demo, dashboard, logging, limits, alerts, routing, groups, …
     "#);
     assert_snapshot!(refused("server:\n  port: \"4000\"\n  workers: many\n  max_body: 64 bananas\n  host: example.com\n"), @r#"
     llm-router.yaml:2:9: server.port: expected a whole number from 0 to 65535, found a text; write it without quotes: 4000
@@ -82,7 +82,7 @@ fn a_backend_has_what_its_kind_needs_and_nothing_else() {
 #[test]
 fn references_have_to_lead_somewhere() {
     let backends = "backends:\n  - {name: main, kind: anthropic, api_keys: [k], models: [{model: sonnet, aliases: [s]}, {model: opus, aliases: [sonnet, s]}], model_mapping: {x: opsu}}\n  - {name: main, kind: demo}\n  - {name: demo, kind: demo}\n";
-    assert_snapshot!(refused(&format!("{backends}groups:\n  - name: g\n    members:\n      - {{backend: mian, model: sonnet}}\n      - {{backend: main, model: sonet}}\n      - {{backend: main, model: s, weight: 0}}\n      - {{backend: main, model: s}}\n  - {{name: g, strategy: least_usage, members: []}}\n  - {{name: h, strategy: wieghted}}\n")), @r#"
+    assert_snapshot!(refused(&format!("{backends}groups:\n  - name: g\n    members:\n      - {{backend: mian, model: sonnet}}\n      - {{backend: main, model: sonet}}\n      - {{backend: main, model: s, weight: -1}}\n      - {{backend: main, model: s}}\n  - {{name: g, strategy: least_usage, members: []}}\n  - {{name: h, strategy: wieghted}}\n")), @r#"
     llm-router.yaml:2:114: backends[0].models[1].aliases[0]: "sonnet" is taken already, by backends[0].models[0].model; a name means one model of a backend
     llm-router.yaml:2:122: backends[0].models[1].aliases[1]: "s" is taken already, by backends[0].models[0].aliases[0]; a name means one model of a backend
     llm-router.yaml:2:147: backends[0].model_mapping.x: backend "main" lists no model "opsu"; did you mean "opus"?
@@ -90,10 +90,9 @@ fn references_have_to_lead_somewhere() {
     llm-router.yaml:4:12: backends[2].name: the name demo belongs to the built-in demo backend; choose another, or set demo.enabled to false
     llm-router.yaml:8:19: groups[0].members[0].backend: no backend is called "mian"; did you mean "main"?
     llm-router.yaml:9:32: groups[0].members[1].model: backend "main" lists no model "sonet"; did you mean "sonnet"?
-    llm-router.yaml:10:43: groups[0].members[2].weight: expected a whole number from 1 to 4294967295, found "0"
+    llm-router.yaml:10:43: groups[0].members[2].weight: expected a whole number from 0 to 4294967295, found "-1"
     llm-router.yaml:11:32: groups[0].members[3].model: main/s is a member of this group already
     llm-router.yaml:12:12: groups[1].name: a second group called "g"; the first is groups[0].name
-    llm-router.yaml:12:25: groups[1].strategy: strategy "least_usage" is not available yet; use priority, weighted or round_robin
     llm-router.yaml:12:47: groups[1].members: empty; a group needs at least one
     llm-router.yaml:13:5: groups[2].members: missing; a group needs at least one
     llm-router.yaml:13:25: groups[2].strategy: unknown strategy "wieghted"; did you mean "weighted"?
@@ -125,6 +124,10 @@ fn no_section_takes_an_unknown_key() {
         "dashboard: {zz: 1}",
         "logging: {zz: 1}",
         "limits: {zz: 1}",
+        "routing: {zz: 1}",
+        "routing: {breaker: {zz: 1}}",
+        "routing: {least_usage: {zz: 1}}",
+        "groups: [{name: g, members: [{backend: demo, model: demo, when: {zz: 1}}]}]",
         "backends: [{name: a, kind: demo, zz: 1}]",
         "backends: [{name: a, kind: demo, rate_limit: {requests: 1, zz: 1}}]",
         "backends: [{name: a, kind: demo, models: [{model: m, zz: 1}]}]",

@@ -158,6 +158,8 @@ impl Fixture {
             time_to_first_chunk_ms: None,
             duration_ms: 1,
             error: None,
+            credential: None,
+            route: None,
         };
         self.ledger.settle(row, None).await.expect("a commit");
     }

@@ -10,12 +10,9 @@ use crate::{
     authenticate::Caller,
     catalog::KeyEntry,
     counters::spend::{BudgetExceeded, Claim, Reserved, reserve},
-    route::{Deployment, RoutePlan},
+    route::{Deployment, RoutePlan, question::USUAL_OUTPUT},
     transform::ClientRequest,
 };
-
-/// Output tokens that a key's first call of a model will probably have.
-const USUAL_OUTPUT: u64 = 256;
 
 /// The most output tokens of a call that names no limit, of a model whose limit is not known. More
 /// than nearly any answer has.
@@ -87,7 +84,7 @@ fn claim(key: &KeyEntry, request: &ClientRequest, plan: &RoutePlan, now: Timesta
     };
     // Some providers write to their caches unasked, but none to the one that lives longer.
     let for_an_hour = memchr::memmem::find(&request.body, br#""1h""#).is_some();
-    for deployment in plan.candidates() {
+    for deployment in plan.deployments() {
         let Some(dated) = deployment.prices.at(now) else {
             continue;
         };
@@ -157,8 +154,7 @@ fn output_limit(request: &ClientRequest, deployment: &Deployment) -> u64 {
 #[must_use]
 pub fn likely_tokens(caller: &Caller, request: &ClientRequest, plan: &RoutePlan) -> u64 {
     let Some(key) = caller.key() else { return 0 };
-    plan.candidates()
-        .iter()
+    plan.deployments()
         .map(|deployment| likely_usage(key, request, deployment).total())
         .max()
         .unwrap_or_default()

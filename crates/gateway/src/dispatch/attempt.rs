@@ -26,7 +26,11 @@ use super::{
     failure::{Between, Cause, Failure},
 };
 use crate::{
-    counters::rates::{Held, Limited, RateKind, count},
+    counters::{
+        latency::Running,
+        rates::{Held, Limited, RateKind, count},
+        tally::InProgress,
+    },
     headers,
     providers::{SendError, UpstreamBody, UpstreamResponse},
     relay::{
@@ -34,7 +38,7 @@ use crate::{
         pump::{Pump, Step},
         reader::Reader,
     },
-    route::Deployment,
+    route::{Candidate, Deployment},
     settings::BackendKind,
     transform::{AnswerForm, ClientRequest, Translation, UpstreamRequest, transform},
 };
@@ -48,16 +52,17 @@ const MAX_REFUSAL: usize = 64 * 1024;
 /// How much of a stream is held back while its first content is awaited.
 const MAX_HEAD: usize = 256 * 1024;
 
-/// Calls `deployment`.
+/// Calls a deployment.
 ///
 /// # Errors
 /// Whatever keeps it from answering; see [`Failure`].
 pub async fn attempt(
     request: &ClientRequest,
     request_id: RequestId,
-    deployment: &Arc<Deployment>,
+    candidate: &Candidate,
 ) -> Result<Answer, Failure> {
-    let (upstream, form) = transform(request, deployment)?;
+    let deployment = &candidate.deployment;
+    let (upstream, form) = transform(request, candidate)?;
     let slot = enter(request, deployment)?;
     let timeouts = deployment.backend.settings.timeouts;
     let exchange = Exchange {
@@ -91,6 +96,8 @@ pub async fn attempt(
 #[derive(Debug)]
 pub struct Slot {
     _permit: Option<OwnedSemaphorePermit>,
+    _in_progress: InProgress,
+    _running: Running,
     held: [Option<Held>; 2],
 }
 
@@ -131,7 +138,7 @@ fn enter(request: &ClientRequest, deployment: &Deployment) -> Result<Slot, Failu
         },
         Limited {
             whose: "model",
-            rates: &deployment.rates,
+            rates: &deployment.live.rates,
             limits: &deployment.limits,
         },
     ];
@@ -154,6 +161,8 @@ fn enter(request: &ClientRequest, deployment: &Deployment) -> Result<Slot, Failu
     }
     Ok(Slot {
         _permit: permit,
+        _in_progress: backend.tally.begin(),
+        _running: deployment.live.latency.begin(),
         held,
     })
 }
@@ -271,10 +280,7 @@ impl Exchange<'_> {
 
     /// What a call has used of which the upstream has told nothing, but sent so many bytes.
     fn nothing_reported(&self, received: usize) -> Used {
-        Used::estimate(
-            estimate_tokens(self.request.head.text_bytes),
-            estimate_tokens(received),
-        )
+        nothing_reported(self.request, received)
     }
 
     fn client(&self, translation: &Translation) -> ClientContext {
@@ -314,6 +320,14 @@ impl Exchange<'_> {
         }
         headers
     }
+}
+
+/// What a call has used of which the upstream has told nothing, but sent so many bytes.
+pub(crate) fn nothing_reported(request: &ClientRequest, received: usize) -> Used {
+    Used::estimate(
+        estimate_tokens(request.head.text_bytes),
+        estimate_tokens(received),
+    )
 }
 
 /// Whether an answer is JSON: all are, but for recordings, pictures and plain transcripts.

@@ -70,6 +70,19 @@ pub enum Cause {
     Unsuited,
 }
 
+/// Whose fault a failure was, which decides who is left alone for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The deployment would fail the next request as well.
+    Deployment,
+    /// Out of quota, or refused; another credential may do.
+    Credential,
+    /// The deployment is well; it refuses this request.
+    Request,
+    /// It was not called.
+    None,
+}
+
 /// What to do after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -86,6 +99,19 @@ impl Cause {
     #[must_use]
     pub const fn was_called(self) -> bool {
         !matches!(self, Self::Full | Self::Misconfigured | Self::Unsuited)
+    }
+
+    #[must_use]
+    pub const fn fault(self) -> Fault {
+        match self {
+            Self::Status(401 | 402 | 429) => Fault::Credential,
+            Self::Status(408 | 500..=599)
+            | Self::TimedOut
+            | Self::Unreachable
+            | Self::Unreadable => Fault::Deployment,
+            Self::Status(_) => Fault::Request,
+            Self::Full | Self::Misconfigured | Self::Unsuited => Fault::None,
+        }
     }
 
     #[must_use]

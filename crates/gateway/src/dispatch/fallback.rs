@@ -1,18 +1,19 @@
 //! The plan, in order: which failure leads to which next step.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use domain::RequestId;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Dispatched,
-    attempt::attempt,
-    failure::{Cause, Failed, Failure, Next, conclude, upstream_error},
+    attempt::{attempt, nothing_reported},
+    failure::{Cause, Failed, Failure, Fault, Next, conclude, upstream_error},
 };
 use crate::{
     GatewayError,
-    route::{Deployment, RoutePlan},
+    route::{Candidate, RoutePlan},
+    settings::RoutingSettings,
     settle::Admission,
     transform::ClientRequest,
 };
@@ -30,69 +31,106 @@ pub async fn dispatch(
     request_id: RequestId,
     plan: RoutePlan,
     admission: &mut Admission,
+    routing: &RoutingSettings,
 ) -> Result<Dispatched, GatewayError> {
-    let mut failed = Vec::new();
-    let candidates = plan.candidates();
-    for (at, deployment) in candidates.iter().enumerate() {
-        // Retries wait; another deployment does not.
-        let retries = match at + 1 == candidates.len() {
-            true => deployment.backend.settings.max_retries,
-            false => 0,
+    let mut failed: Vec<Failed> = Vec::new();
+    let deadline = admission.began() + routing.total_timeout;
+    let mut queue: VecDeque<&Candidate> = plan.candidates().iter().collect();
+    // Each is put off once at most.
+    let mut may_be_put_off = queue.len();
+    while let Some(candidate) = queue.pop_front() {
+        let deployment = &candidate.deployment;
+        let may_wait = may_be_put_off > 0 && !queue.is_empty();
+        may_be_put_off = may_be_put_off.saturating_sub(1);
+        let probe = match deployment.live.breaker.enter(Instant::now()) {
+            Ok(probe) => probe,
+            Err(_) if may_wait => {
+                queue.push_back(candidate);
+                continue;
+            }
+            // With nothing better left it is tried all the same.
+            Err(_) => None,
         };
-        for retry in 0..=retries {
+        for retry in 0.. {
             if retry > 0 {
-                let Some(pause) = backoff(retry, failed.last()) else {
-                    break;
-                };
+                let pause = backoff(retry, failed.last());
+                let pause = pause.filter(|pause| Instant::now() + *pause < deadline);
+                let Some(pause) = pause else { break };
                 tokio::time::sleep(pause).await;
             }
-            admission.attempt(deployment);
-            match attempt(request, request_id, deployment).await {
-                Ok(answer) => {
-                    admission.first_chunk();
-                    deployment.cooldown.succeeded();
+            let began = Instant::now();
+            if began >= deadline {
+                return Err(conclude(failed));
+            }
+            admission.attempt(candidate, routing.request_penalty);
+            let attempted = attempt(request, request_id, candidate);
+            let (failure, out_of_time) = match timeout_at(deadline, attempted).await {
+                Ok(Ok(answer)) => {
+                    let now = Instant::now();
+                    admission.answered();
+                    let live = &deployment.live;
+                    live.breaker.answered();
+                    live.latency.observe(request.head.stream, now - began, now);
+                    candidate.lane().cooldown.succeeded();
+                    plan.answered_by(candidate);
                     return Ok(Dispatched {
-                        deployment: Arc::clone(deployment),
+                        candidate: candidate.clone(),
                         answer,
                     });
                 }
-                Err(failure) => {
-                    let mut may_go_on = true;
-                    if failure.cause.was_called() {
-                        may_go_on = admission.failed(failure.used.as_deref(), failure.describe());
-                    } else {
-                        admission.not_called();
-                    }
-                    note(deployment, &failure);
-                    let next = failure.cause.next();
-                    let this = Failed {
-                        backend: deployment.backend.name().to_owned(),
-                        model: deployment.model.clone(),
-                        failure,
-                    };
-                    if let (Next::Return, Cause::Status(status)) = (next, this.failure.cause) {
-                        return Err(upstream_error(&this, status));
-                    }
-                    failed.push(this);
-                    if !may_go_on {
-                        // What was billed for nothing has used up the budget.
-                        return Err(conclude(failed));
-                    }
-                    if next == Next::Skip {
-                        break;
-                    }
-                }
+                Ok(Err(failure)) => (failure, false),
+                Err(_) => (out_of_time(request, routing.total_timeout), true),
+            };
+            let may_go_on = admission.failed(&failure, routing.error_penalty);
+            if !out_of_time {
+                note(candidate, &failure, routing);
+            }
+            let (cause, next) = (failure.cause, failure.cause.next());
+            let this = Failed {
+                backend: deployment.backend.name().to_owned(),
+                model: deployment.model.clone(),
+                failure,
+            };
+            if let (Next::Return, Cause::Status(status)) = (next, cause) {
+                return Err(upstream_error(&this, status));
+            }
+            failed.push(this);
+            if !may_go_on || out_of_time {
+                // What was billed for nothing has used up the budget, or there is no time left.
+                return Err(conclude(failed));
+            }
+            if cause.fault() != Fault::Credential {
+                // Another credential would not help.
+                queue.retain(|other| other.deployment.id != deployment.id);
+            }
+            // Retries wait; another deployment does not.
+            let alone = queue.is_empty() && retry < deployment.backend.settings.max_retries;
+            if next == Next::Skip || !alone {
+                break;
             }
         }
+        drop(probe);
     }
     Err(conclude(failed))
 }
 
-fn note(deployment: &Deployment, failure: &Failure) {
-    if failure.cause == Cause::Status(429) {
-        deployment
-            .cooldown
-            .refused(failure.retry_after, Instant::now());
+fn out_of_time(request: &ClientRequest, limit: Duration) -> Failure {
+    let message = format!("did not answer before the request's time was over ({limit:?})");
+    Failure::new(Cause::TimedOut, message).billed(nothing_reported(request, 0))
+}
+
+/// What a failure means for the requests that come after.
+fn note(candidate: &Candidate, failure: &Failure, routing: &RoutingSettings) {
+    let deployment = &candidate.deployment;
+    let now = Instant::now();
+    match failure.cause.fault() {
+        Fault::Deployment => deployment.live.breaker.failed(routing.breaker, now),
+        Fault::Credential => {
+            deployment.live.breaker.answered();
+            candidate.lane().cooldown.refused(failure.retry_after, now);
+        }
+        Fault::Request => deployment.live.breaker.answered(),
+        Fault::None => {}
     }
     tracing::info!(
         backend = deployment.backend.name(),

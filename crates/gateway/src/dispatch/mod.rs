@@ -4,8 +4,6 @@ pub mod attempt;
 pub mod failure;
 pub mod fallback;
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use dialects::Pieces;
 use domain::{RequestId, Used};
@@ -13,12 +11,12 @@ use http::{HeaderMap, StatusCode};
 
 pub use fallback::dispatch;
 
-use crate::{kept_items::Keeper, relay::pump::Pump, route::Deployment};
+use crate::{kept_items::Keeper, relay::pump::Pump, route::Candidate};
 
 /// An answer, and who gave it.
 #[derive(Debug)]
 pub struct Dispatched {
-    pub deployment: Arc<Deployment>,
+    pub candidate: Candidate,
     pub answer: Answer,
 }
 

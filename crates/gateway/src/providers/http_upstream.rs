@@ -1,7 +1,5 @@
 //! What all upstreams that are reached by HTTP have in common.
 
-use std::sync::atomic::Ordering;
-
 use domain::Dialect;
 use http::{
     HeaderMap, HeaderValue, Method, Request,
@@ -86,7 +84,7 @@ pub(super) fn address(base_url: &str, request: &UpstreamRequest<'_>) -> String {
     }
 }
 
-/// The headers of a request but for its credential, and the credential that is its turn.
+/// The headers of a request but for its credential, and its credential.
 pub(super) fn headers(request: &UpstreamRequest<'_>) -> (HeaderMap, Option<String>) {
     let backend = &request.deployment.backend;
     let mut headers = HeaderMap::with_capacity(16);
@@ -104,12 +102,8 @@ pub(super) fn headers(request: &UpstreamRequest<'_>) -> (HeaderMap, Option<Strin
     );
     headers.insert(CONTENT_LENGTH, request.body.len().into());
     headers.extend(backend.settings.headers.clone());
-    let keys = &backend.settings.api_keys;
-    let key = (!keys.is_empty()).then(|| {
-        let turn = backend.next_key.fetch_add(1, Ordering::Relaxed);
-        keys[turn % keys.len()].expose_secret().to_owned()
-    });
-    (headers, key)
+    let key = backend.settings.api_keys.get(request.credential);
+    (headers, key.map(|key| key.expose_secret().to_owned()))
 }
 
 /// A header value that no log shows.

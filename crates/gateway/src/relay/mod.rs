@@ -29,7 +29,8 @@ pub async fn respond(
     keep: Option<Keep>,
     limits: HeaderMap,
 ) -> Result<Response<ResponseBody>, GatewayError> {
-    let Dispatched { deployment, answer } = dispatched;
+    let Dispatched { candidate, answer } = dispatched;
+    let deployment = &candidate.deployment;
     let attempts = admission.attempts();
     let (upstream_headers, status, body) = match answer {
         Answer::Whole(whole) => {

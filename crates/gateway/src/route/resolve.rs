@@ -1,17 +1,20 @@
 //! Which deployments a name stands for. The first match wins: forced rewrite → group → alias →
 //! `backend/model` → a model of some backend's catalogue → unforced rewrite. `a|b|c` takes the first
-//! name that anything serves.
+//! name that anything can serve.
 
 use std::sync::Arc;
 
-use domain::Dialect;
-use tokio::time::Instant;
+use fastrand::Rng;
 
 use super::{
-    RoutePlan, strategy,
+    Candidate, Excluded, Exclusion, RoutePlan,
+    group::{Group, Member},
+    lanes_of,
+    question::Question,
+    strategy::{self, Chance},
     table::{Deployment, Routes},
 };
-use crate::{GatewayError, authenticate::Caller};
+use crate::{GatewayError, settings::Strategy};
 
 /// Rewrites may form chains; the configuration refuses cycles, and this is the bound in any case.
 const MAX_REWRITES: usize = 16;
@@ -19,104 +22,265 @@ const MAX_REWRITES: usize = 16;
 /// How many near matches an error names.
 const NEAR_MATCHES: usize = 3;
 
-/// Plans a request of `caller` for `asked`, made in `dialect`; `untranslated`: on a path that promises
-/// the upstream's own dialect.
+/// Plans a request.
 ///
 /// # Errors
 /// Nothing that the caller may use goes by that name ([`GatewayError::UnknownModel`]), or what does
-/// has no price, or speaks another dialect.
-pub fn resolve(
-    routes: &Routes,
-    caller: &Caller,
-    asked: &str,
-    dialect: Dialect,
-    untranslated: bool,
-    now: Instant,
-) -> Result<RoutePlan, GatewayError> {
-    let mut found = Vec::new();
-    for name in asked.split('|').map(str::trim).filter(|n| !n.is_empty()) {
-        if caller.may_use(name) {
-            found = candidates(routes, name);
-            found.retain(|d| caller.may_reach(d.backend.name()));
-        }
-        if !found.is_empty() {
-            break;
-        }
-    }
-    let Some(first) = found.first().cloned() else {
-        return Err(GatewayError::UnknownModel {
-            asked: asked.to_owned(),
-            near: near_matches(routes, caller, asked),
-        });
+/// has no price, or speaks another dialect, or takes no such requests.
+pub fn resolve(routes: &Routes, question: Question<'_>) -> Result<RoutePlan, GatewayError> {
+    let chance = &mut Chance {
+        rng: &mut Rng::new(),
+        only_look: false,
     };
-    found.retain(|d| d.serves(dialect, untranslated));
-    if found.is_empty() {
-        return Err(GatewayError::OtherDialect {
-            asked: asked.to_owned(),
-            dialect,
-            untranslated,
-        });
-    }
-    found.retain(|d| d.usable());
-    if found.is_empty() {
-        return Err(GatewayError::Unpriced {
-            backend: first.backend.name().to_owned(),
-            model: first.model.clone(),
-        });
-    }
-    RoutePlan::new(by_readiness(found, now)).ok_or(GatewayError::Internal("an empty plan"))
+    let planned = plan(routes, &question, chance);
+    let group = planned.group;
+    let prefixes = match &group {
+        Some(group) if group.strategy == Strategy::Affinity => question.into_prefixes(),
+        _ => Vec::new(),
+    };
+    let plan = planned.candidates?;
+    Ok(RoutePlan {
+        candidates: plan,
+        excluded: planned.excluded,
+        group,
+        prefixes,
+    })
 }
 
-/// What `name` stands for, in order, whoever asks and in whatever dialect.
-#[must_use]
-pub fn candidates(routes: &Routes, name: &str) -> Vec<Arc<Deployment>> {
-    let mut name = name;
-    for _ in 0..MAX_REWRITES {
-        if let Some(target) = routes.forced_rewrite(name) {
-            name = target;
+/// How a name was resolved.
+#[derive(Debug)]
+pub struct Planned {
+    /// What the name was rewritten to, in turn.
+    pub rewritten: Vec<String>,
+    /// What it was found as; `None`: nothing goes by that name.
+    pub found_as: Option<FoundAs>,
+    pub group: Option<Arc<Group>>,
+    pub candidates: Result<Vec<Candidate>, GatewayError>,
+    pub excluded: Vec<Excluded>,
+}
+
+/// What a name turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundAs {
+    Group,
+    Alias,
+    BackendModel,
+    Model,
+}
+
+/// Resolves and orders; what [`resolve`] does, with all that can be said of it.
+pub fn plan(routes: &Routes, question: &Question<'_>, chance: &mut Chance<'_>) -> Planned {
+    let mut planned = Planned {
+        rewritten: Vec::new(),
+        found_as: None,
+        group: None,
+        candidates: Ok(Vec::new()),
+        excluded: Vec::new(),
+    };
+    let caller = question.caller;
+    let names = question.asked.split('|').map(str::trim);
+    for name in names.filter(|name| !name.is_empty() && caller.may_use(name)) {
+        let mut rewritten = Vec::new();
+        let Some(found) = find(routes, name, |target| rewritten.push(target.to_owned())) else {
+            continue;
+        };
+        let (group, found_as, mut members) = match found {
+            Found::Group(group) => {
+                let members: Vec<&Member> = group.members.iter().collect();
+                (Some(group), FoundAs::Group, Members::OfGroup(members))
+            }
+            Found::Deployments(found_as, deployments) => {
+                let all = deployments.iter().collect();
+                (None, found_as, Members::Plain(all))
+            }
+        };
+        members.retain(question, &mut planned.excluded);
+        if members.is_empty() {
             continue;
         }
-        let found = served(routes, name);
-        if !found.is_empty() {
-            return found;
-        }
-        match routes.unforced_rewrite(name) {
-            Some(target) => name = target,
-            None => break,
-        }
+        let mut candidates = match members {
+            Members::OfGroup(members) => match &group {
+                Some(group) => strategy::order(group, members, question, chance),
+                None => Vec::new(),
+            },
+            Members::Plain(deployments) => deployments
+                .into_iter()
+                .flat_map(|deployment| lanes_of(deployment, chance.only_look))
+                .collect(),
+        };
+        by_readiness(&mut candidates, question);
+        return Planned {
+            rewritten,
+            found_as: Some(found_as),
+            group: group.cloned(),
+            candidates: Ok(candidates),
+            excluded: planned.excluded,
+        };
     }
-    Vec::new()
+    planned.candidates = Err(why_none(routes, question, &planned.excluded));
+    planned
 }
 
-fn served(routes: &Routes, name: &str) -> Vec<Arc<Deployment>> {
+/// Those that rest come last, the one that is ready soonest first: with nothing better left they are
+/// tried all the same, which is how they are found to be well again.
+fn by_readiness(candidates: &mut [Candidate], question: &Question<'_>) {
+    candidates
+        .sort_by_cached_key(|candidate| candidate.rest(question.now).map(|rest| rest.remaining()));
+}
+
+/// What a name stands for, before anybody asked whether it can serve.
+enum Members<'a> {
+    OfGroup(Vec<&'a Member>),
+    Plain(Vec<&'a Arc<Deployment>>),
+}
+
+impl Members<'_> {
+    fn retain(&mut self, question: &Question<'_>, excluded: &mut Vec<Excluded>) {
+        let mut takes = |deployment: &Deployment, condition: Option<&Member>| {
+            let why = exclusion(question, deployment, condition);
+            let none = why.is_none();
+            excluded.extend(why.map(|why| Excluded {
+                backend: deployment.backend.name().to_owned(),
+                model: deployment.model.clone(),
+                why,
+            }));
+            none
+        };
+        match self {
+            Self::OfGroup(members) => {
+                members.retain(|member| takes(&member.deployment, Some(member)));
+            }
+            Self::Plain(deployments) => deployments.retain(|deployment| takes(deployment, None)),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::OfGroup(members) => members.is_empty(),
+            Self::Plain(deployments) => deployments.is_empty(),
+        }
+    }
+}
+
+fn exclusion(
+    question: &Question<'_>,
+    deployment: &Deployment,
+    member: Option<&Member>,
+) -> Option<Exclusion> {
+    if !question.caller.may_reach(deployment.backend.name()) {
+        return Some(Exclusion::NotPermitted);
+    }
+    if !deployment.serves(question.dialect, question.untranslated) {
+        return Some(Exclusion::OtherDialect);
+    }
+    if !deployment.usable() {
+        return Some(Exclusion::Unpriced);
+    }
+    let failed = member?.when.check(question).err()?;
+    Some(Exclusion::Condition(failed))
+}
+
+/// The reason that mends most: what the caller may not reach is not even there for them.
+fn why_none(routes: &Routes, question: &Question<'_>, excluded: &[Excluded]) -> GatewayError {
+    let asked = question.asked.to_owned();
+    let conditions: Vec<String> = excluded
+        .iter()
+        .filter_map(|excluded| match &excluded.why {
+            Exclusion::Condition(condition) => Some(format!(
+                "\"{}\" on backend \"{}\" takes only requests {condition}",
+                excluded.model, excluded.backend
+            )),
+            _ => None,
+        })
+        .collect();
+    if !conditions.is_empty() {
+        return GatewayError::NoneTakes {
+            asked,
+            conditions: conditions.join("; "),
+        };
+    }
+    if let Some(unpriced) = excluded.iter().find(|e| e.why == Exclusion::Unpriced) {
+        return GatewayError::Unpriced {
+            backend: unpriced.backend.clone(),
+            model: unpriced.model.clone(),
+        };
+    }
+    if excluded.iter().any(|e| e.why == Exclusion::OtherDialect) {
+        return GatewayError::OtherDialect {
+            asked,
+            dialect: question.dialect,
+            untranslated: question.untranslated,
+        };
+    }
+    let near = near_matches(routes, question);
+    GatewayError::UnknownModel { asked, near }
+}
+
+/// What a name is in the table.
+#[derive(Debug)]
+pub enum Found<'a> {
+    Group(&'a Arc<Group>),
+    Deployments(FoundAs, &'a [Arc<Deployment>]),
+}
+
+/// Follows rewrites, each of which `rewritten` is told, to what `name` stands for.
+pub fn find<'a>(
+    routes: &'a Routes,
+    name: &'a str,
+    mut rewritten: impl FnMut(&'a str),
+) -> Option<Found<'a>> {
+    let mut name = name;
+    for _ in 0..MAX_REWRITES {
+        let target = match routes.forced_rewrite(name) {
+            Some(target) => target,
+            None => match served(routes, name) {
+                Some(found) => return Some(found),
+                None => routes.unforced_rewrite(name)?,
+            },
+        };
+        rewritten(target);
+        name = target;
+    }
+    None
+}
+
+fn served<'a>(routes: &'a Routes, name: &str) -> Option<Found<'a>> {
     if let Some(group) = routes.group(name) {
-        return strategy::order(group);
+        return Some(Found::Group(group));
     }
     let by_alias = routes.by_alias(name);
     if !by_alias.is_empty() {
-        return by_alias.to_vec();
+        return Some(Found::Deployments(FoundAs::Alias, by_alias));
     }
     if let Some((backend, model)) = name.split_once('/')
         && let Some(deployment) = routes.on_backend(backend, model)
     {
-        return vec![Arc::clone(deployment)];
+        let one = std::slice::from_ref(deployment);
+        return Some(Found::Deployments(FoundAs::BackendModel, one));
     }
-    routes.by_model(name).to_vec()
+    let by_model = routes.by_model(name);
+    (!by_model.is_empty()).then_some(Found::Deployments(FoundAs::Model, by_model))
 }
 
-/// Those that are cooling down come last, the one that is ready soonest first: with nothing better
-/// left they are tried all the same, which is how they are found to be well again.
-fn by_readiness(mut found: Vec<Arc<Deployment>>, now: Instant) -> Vec<Arc<Deployment>> {
-    found.sort_by_cached_key(|d| d.cooldown.remaining(now));
-    found
+/// The deployments behind a name, whoever asks and in whatever dialect.
+pub fn deployments<'a>(
+    routes: &'a Routes,
+    name: &'a str,
+) -> impl Iterator<Item = &'a Arc<Deployment>> {
+    let (members, plain) = match find(routes, name, |_| ()) {
+        Some(Found::Group(group)) => (group.members.as_slice(), [].as_slice()),
+        Some(Found::Deployments(_, deployments)) => ([].as_slice(), deployments),
+        None => ([].as_slice(), [].as_slice()),
+    };
+    members.iter().map(|m| &m.deployment).chain(plain)
 }
 
-/// The names most like `asked` among those that the caller may use.
-fn near_matches(routes: &Routes, caller: &Caller, asked: &str) -> Vec<String> {
-    let asked = asked.to_lowercase();
+/// The names most like what was asked for among those that the caller may use.
+fn near_matches(routes: &Routes, question: &Question<'_>) -> Vec<String> {
+    let asked = question.asked.to_lowercase();
     let mut scored: Vec<(f64, &str)> = routes
         .names()
-        .filter(|name| caller.may_use(name))
+        .filter(|name| question.caller.may_use(name))
         .map(|name| (strsim::jaro_winkler(&asked, &name.to_lowercase()), name))
         .filter(|(score, _)| *score > 0.75)
         .collect();

@@ -11,11 +11,15 @@ use domain::{BackendId, DeploymentId, Dialect, RateLimits, pricing::PriceSchedul
 use storage::ConfiguredPrice;
 use tokio::sync::Semaphore;
 
+use super::group::{Group, GroupLive};
 use crate::{
-    counters::{cooldown::Cooldown, rates::Rates, window::SlidingWindow},
+    counters::{
+        breaker::Breaker, cooldown::Cooldown, latency::Latency, rates::Rates,
+        recent_usage::RecentUsage, tally::Tally, window::SlidingWindow,
+    },
     providers::Provider,
     settings::{
-        BackendKind, BackendSettings, GroupSettings, RewriteSettings, Service, Strategy, Via,
+        BackendKind, BackendSettings, GroupSettings, RewriteSettings, RoutingSettings, Service, Via,
     },
 };
 
@@ -23,15 +27,16 @@ use crate::{
 pub struct Backend {
     pub id: BackendId,
     pub settings: BackendSettings,
-    pub provider: Provider,
+    pub provider: Arc<Provider>,
     /// Attempts within the configured rate limit's window.
-    pub window: Mutex<SlidingWindow>,
+    pub window: Arc<Mutex<SlidingWindow>>,
     /// What its other limits count.
     pub rates: Arc<Rates>,
     /// Attempts at once; `None`: as many as there are.
     pub concurrency: Option<Arc<Semaphore>>,
     /// Which credential is next.
-    pub next_key: AtomicUsize,
+    pub next_key: Arc<AtomicUsize>,
+    pub tally: Arc<Tally>,
 }
 
 impl fmt::Debug for Backend {
@@ -67,8 +72,50 @@ pub struct Deployment {
     /// The most tokens that the model answers with; `None`: not known.
     pub max_output_tokens: Option<u64>,
     pub limits: RateLimits,
+    pub live: Arc<Live>,
+}
+
+/// What changes with every call of a deployment. It outlives a rebuild of the table.
+#[derive(Debug)]
+pub struct Live {
     pub rates: Arc<Rates>,
-    pub cooldown: Arc<Cooldown>,
+    pub breaker: Arc<Breaker>,
+    pub latency: Arc<Latency>,
+    /// One for each credential of the backend; one where it has none.
+    lanes: Vec<Lane>,
+}
+
+/// A deployment by one of its backend's credentials: what quotas and caches of providers belong to.
+#[derive(Debug, Default)]
+pub struct Lane {
+    pub cooldown: Cooldown,
+    pub usage: RecentUsage,
+}
+
+impl Live {
+    #[must_use]
+    pub fn new(credentials: usize) -> Self {
+        Self {
+            rates: Arc::default(),
+            breaker: Arc::default(),
+            latency: Arc::default(),
+            lanes: std::iter::repeat_with(Lane::default)
+                .take(credentials.max(1))
+                .collect(),
+        }
+    }
+
+    #[must_use]
+    pub fn lanes(&self) -> &[Lane] {
+        &self.lanes
+    }
+
+    /// # Panics
+    /// Where there is no such lane; lanes are numbered by those who walk over [`Self::lanes`].
+    #[must_use]
+    pub fn lane(&self, number: usize) -> &Lane {
+        &self.lanes[number]
+    }
 }
 
 impl Deployment {
@@ -105,52 +152,39 @@ impl Deployment {
     }
 }
 
-/// A group with its members.
-#[derive(Debug)]
-pub struct Group {
-    pub strategy: Strategy,
-    pub members: Vec<Member>,
-    /// Where the next round begins.
-    pub turn: AtomicUsize,
-}
-
-#[derive(Debug)]
-pub struct Member {
-    pub deployment: Arc<Deployment>,
-    pub weight: u32,
-    pub priority: u32,
-}
-
 /// The table.
 #[derive(Debug, Default)]
 pub struct Routes {
-    backends: BTreeMap<String, Arc<Backend>>,
-    groups: BTreeMap<String, Group>,
+    backends: Vec<Arc<Backend>>,
+    groups: BTreeMap<String, Arc<Group>>,
     /// Alias or mapped name → deployments, best priority first.
     aliases: BTreeMap<String, Vec<Arc<Deployment>>>,
     /// Upstream model → deployments, best priority first.
     models: BTreeMap<String, Vec<Arc<Deployment>>>,
     forced: HashMap<String, String>,
     unforced: HashMap<String, String>,
+    pub routing: Arc<RoutingSettings>,
 }
 
 impl Routes {
-    /// Builds the table. Members of groups whose backend or model is not there are left out; the
-    /// configuration has refused or announced them already.
+    /// Builds the table.
     #[must_use]
     pub fn build(
+        backends: &[Arc<Backend>],
         deployments: Vec<Arc<Deployment>>,
-        groups: &[GroupSettings],
+        groups: &[(GroupSettings, Arc<GroupLive>)],
         rewrites: &[RewriteSettings],
+        routing: Arc<RoutingSettings>,
     ) -> Self {
-        let mut routes = Self::default();
+        let mut routes = Self {
+            backends: backends.to_vec(),
+            routing,
+            ..Self::default()
+        };
         let mut by_priority = deployments;
         by_priority.sort_by_key(|d| d.backend.settings.priority);
         for deployment in &by_priority {
             let backend = &deployment.backend;
-            routes
-                .backends
-                .insert(backend.name().to_owned(), Arc::clone(backend));
             let names = deployment.aliases.iter().chain(
                 backend
                     .settings
@@ -172,21 +206,11 @@ impl Routes {
                 .or_default()
                 .push(Arc::clone(deployment));
         }
-        for group in groups {
-            let members = group.members.iter().filter_map(|member| {
-                let deployment = routes.on_backend(&member.backend, &member.model)?;
-                Some(Member {
-                    deployment: Arc::clone(deployment),
-                    weight: member.weight,
-                    priority: member.priority,
-                })
+        for (settings, live) in groups {
+            let group = Group::build(settings, Arc::clone(live), |backend, model| {
+                routes.on_backend(backend, model).cloned()
             });
-            let group_entry = Group {
-                strategy: group.strategy,
-                members: members.collect(),
-                turn: AtomicUsize::new(0),
-            };
-            routes.groups.insert(group.name.clone(), group_entry);
+            routes.groups.insert(settings.name.clone(), Arc::new(group));
         }
         for rewrite in rewrites {
             let table = if rewrite.force {
@@ -200,7 +224,7 @@ impl Routes {
     }
 
     #[must_use]
-    pub fn group(&self, name: &str) -> Option<&Group> {
+    pub fn group(&self, name: &str) -> Option<&Arc<Group>> {
         self.groups.get(name)
     }
 
@@ -224,6 +248,21 @@ impl Routes {
             .iter()
             .find(here)
             .or_else(|| self.by_alias(model).iter().find(here))
+    }
+
+    /// All backends, in the order of the configuration.
+    pub fn backends(&self) -> impl Iterator<Item = &Arc<Backend>> {
+        self.backends.iter()
+    }
+
+    #[must_use]
+    pub fn backend(&self, id: BackendId) -> Option<&Arc<Backend>> {
+        self.backends.iter().find(|backend| backend.id == id)
+    }
+
+    /// All groups, by name.
+    pub fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
+        self.groups.values()
     }
 
     #[must_use]

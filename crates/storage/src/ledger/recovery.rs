@@ -61,6 +61,8 @@ fn interrupted(request: &OpenRequest, progress: &Progress) -> LedgerRow {
         time_to_first_chunk_ms: None,
         duration_ms: 0,
         error: Some("the router stopped while the request was running".to_owned()),
+        credential: None,
+        route: None,
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn insert(
              status, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
              cache_write_1h_tokens, output_tokens, reasoning_tokens, searches, images, audio_ms, \
              service_tier, usage_estimated, price_id, cost_nano, attempts, \
-             time_to_first_chunk_ms, duration_ms, error) ",
+             time_to_first_chunk_ms, duration_ms, error, credential, route) ",
         );
         query.push_values(run, |mut values, row| {
             values
@@ -78,7 +78,9 @@ pub(super) async fn insert(
                 .push_bind(i64::from(row.attempts))
                 .push_bind(row.time_to_first_chunk_ms.map(i64::from))
                 .push_bind(i64::from(row.duration_ms))
-                .push_bind(row.error.as_deref());
+                .push_bind(row.error.as_deref())
+                .push_bind(row.credential.map(i64::from))
+                .push_bind(row.route.as_deref());
         });
         query.build().execute(&mut *connection).await?;
     }

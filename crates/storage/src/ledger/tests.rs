@@ -98,6 +98,8 @@ fn row(request: &OpenRequest, outcome: Outcome, used: u64) -> LedgerRow {
         time_to_first_chunk_ms: Some(1),
         duration_ms: 2,
         error: None,
+        credential: None,
+        route: None,
     }
 }
 

@@ -127,6 +127,8 @@ pub fn row(user: Option<UserId>, at: Timestamp, nano: Option<i64>) -> LedgerRow 
         time_to_first_chunk_ms: Some(5),
         duration_ms: 9,
         error: None,
+        credential: None,
+        route: None,
     }
 }
 

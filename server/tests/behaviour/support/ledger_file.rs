@@ -39,6 +39,7 @@ pub struct Row {
     pub attempts: i64,
     pub time_to_first_chunk_ms: Option<i64>,
     pub error: Option<String>,
+    pub route: Option<String>,
 }
 
 /// The sums of the table `rollups`.

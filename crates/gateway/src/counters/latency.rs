@@ -1,0 +1,186 @@
+//! How quickly a deployment answers, for those who choose the quickest: a moving average that rises
+//! with the first slow answer and falls slowly (peak EWMA), times the calls that are waiting for it.
+//!
+//! Streams are timed to their first content, whole answers to their end; the two are kept apart, since
+//! they say nothing of each other.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// After so long an observation has lost most of its weight.
+const MEMORY: Duration = Duration::from_secs(10);
+
+/// First chunks from which a percentile is taken.
+const KEPT: usize = 128;
+
+/// Fewer say nothing of a 95th percentile.
+const ENOUGH: usize = 20;
+
+/// The latency of one deployment.
+#[derive(Debug, Default)]
+pub struct Latency {
+    streams: Mutex<Average>,
+    whole: Mutex<Average>,
+    first_chunks: Mutex<Recent>,
+    running: AtomicU32,
+}
+
+#[derive(Debug, Default)]
+struct Average {
+    seconds: f64,
+    at: Option<Instant>,
+}
+
+/// The last observations, in a ring.
+#[derive(Debug, Default)]
+struct Recent {
+    millis: Vec<u32>,
+    next: usize,
+}
+
+/// A call that is running.
+#[derive(Debug)]
+pub struct Running(Arc<Latency>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Average {
+    fn observe(&mut self, seconds: f64, now: Instant) {
+        let Some(before) = self.at.replace(now) else {
+            self.seconds = seconds;
+            return;
+        };
+        let old =
+            (-now.saturating_duration_since(before).as_secs_f64() / MEMORY.as_secs_f64()).exp();
+        self.seconds = if seconds > self.seconds {
+            seconds
+        } else {
+            self.seconds * old + seconds * (1.0 - old)
+        };
+    }
+}
+
+impl Latency {
+    /// A call begins.
+    #[must_use]
+    pub fn begin(self: &Arc<Self>) -> Running {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Running(Arc::clone(self))
+    }
+
+    /// Calls that are running.
+    #[must_use]
+    pub fn running(&self) -> u32 {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    /// The first content of a stream, or a whole answer, has come after `elapsed`.
+    pub fn observe(&self, stream: bool, elapsed: Duration, now: Instant) {
+        let average = if stream { &self.streams } else { &self.whole };
+        let mut average = average.lock().unwrap_or_else(PoisonError::into_inner);
+        average.observe(elapsed.as_secs_f64(), now);
+        drop(average);
+        if stream {
+            let millis = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
+            let mut recent = self.recent();
+            let next = recent.next;
+            match recent.millis.get_mut(next) {
+                Some(oldest) => *oldest = millis,
+                None => recent.millis.push(millis),
+            }
+            recent.next = (next + 1) % KEPT;
+        }
+    }
+
+    /// Seconds that one more call would probably wait, by what is known; 0: nothing is.
+    #[must_use]
+    pub fn load(&self, stream: bool) -> f64 {
+        let average = if stream { &self.streams } else { &self.whole };
+        let average = average.lock().unwrap_or_else(PoisonError::into_inner);
+        average.seconds * (f64::from(self.running()) + 1.0)
+    }
+
+    /// The 95th percentile of the recent streams' times to their first content; `None`: there were
+    /// too few.
+    #[must_use]
+    pub fn slow_first_chunk(&self) -> Option<Duration> {
+        let recent = self.recent();
+        if recent.millis.len() < ENOUGH {
+            return None;
+        }
+        let mut sorted = recent.millis.clone();
+        drop(recent);
+        let at = sorted.len() * 95 / 100;
+        let (_, millis, _) = sorted.select_nth_unstable(at);
+        Some(Duration::from_millis(u64::from(*millis)))
+    }
+
+    fn recent(&self) -> std::sync::MutexGuard<'_, Recent> {
+        self.first_chunks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_answer_counts_at_once_and_is_forgotten_slowly() {
+        let latency = Arc::new(Latency::default());
+        let mut now = Instant::now();
+        latency.observe(true, Duration::from_millis(100), now);
+        now += Duration::from_secs(1);
+        latency.observe(true, Duration::from_secs(2), now);
+        assert!((latency.load(true) - 2.0).abs() < 1e-9);
+        now += Duration::from_secs(1);
+        latency.observe(true, Duration::from_millis(100), now);
+        assert!(latency.load(true) > 1.5, "{}", latency.load(true));
+        for _ in 0..60 {
+            now += Duration::from_secs(1);
+            latency.observe(true, Duration::from_millis(100), now);
+        }
+        assert!(latency.load(true) < 0.11);
+        assert!(latency.load(false) < 1e-9, "whole answers were never timed");
+    }
+
+    #[test]
+    fn those_that_run_count_as_load() {
+        let latency = Arc::new(Latency::default());
+        latency.observe(false, Duration::from_secs(1), Instant::now());
+        let running = [latency.begin(), latency.begin()];
+        assert!((latency.load(false) - 3.0).abs() < 1e-9);
+        drop(running);
+        assert!((latency.load(false) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_percentile_is_of_the_last_streams() {
+        let latency = Latency::default();
+        let now = Instant::now();
+        for _ in 0..ENOUGH - 1 {
+            latency.observe(true, Duration::from_millis(10), now);
+        }
+        assert_eq!(latency.slow_first_chunk(), None);
+        for millis in 1..=1_000 {
+            latency.observe(true, Duration::from_millis(millis), now);
+        }
+        let slow = latency.slow_first_chunk().expect("enough");
+        assert!(
+            (Duration::from_millis(990)..Duration::from_millis(998)).contains(&slow),
+            "{slow:?}"
+        );
+    }
+}

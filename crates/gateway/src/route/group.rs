@@ -1,0 +1,139 @@
+//! A public name for several deployments, and which requests each of them takes.
+
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use domain::{NanoUsd, Price, TokenUsage, Used};
+
+use super::{affinity::Warmth, question::Question, table::Deployment};
+use crate::settings::{Conditions, GroupSettings, Strategy};
+
+/// A group with its members, in the order of the file.
+#[derive(Debug)]
+pub struct Group {
+    pub name: String,
+    pub strategy: Strategy,
+    pub members: Vec<Member>,
+    pub live: Arc<GroupLive>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub deployment: Arc<Deployment>,
+    pub weight: u32,
+    /// Lower is tried first.
+    pub priority: u32,
+    pub when: Conditions,
+}
+
+/// What changes with the requests to a group. It outlives a rebuild of the table.
+#[derive(Debug, Default)]
+pub struct GroupLive {
+    /// Where the next round begins.
+    pub turn: AtomicUsize,
+    /// Under `affinity`: which prompts' beginnings are where.
+    pub warmth: Warmth,
+    cached_tokens: AtomicU64,
+    saved_nano: AtomicU64,
+}
+
+impl GroupLive {
+    /// A request was answered with so much read from the provider's cache.
+    pub fn cached(&self, used: &Used, price: &Price) {
+        if used.tokens.cache_read == 0 {
+            return;
+        }
+        let afresh = TokenUsage {
+            input: used.tokens.input + used.tokens.cache_read,
+            cache_read: 0,
+            ..used.tokens
+        };
+        let saved = price.cost(&afresh, used.tier).0 - price.cost(&used.tokens, used.tier).0;
+        self.cached_tokens
+            .fetch_add(used.tokens.cache_read, Ordering::Relaxed);
+        self.saved_nano
+            .fetch_add(u64::try_from(saved).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Tokens that were read from providers' caches since the start, and what that saved against
+    /// reading them afresh.
+    #[must_use]
+    pub fn saved(&self) -> (u64, NanoUsd) {
+        let nano = self.saved_nano.load(Ordering::Relaxed);
+        let saved = NanoUsd(i64::try_from(nano).unwrap_or(i64::MAX));
+        (self.cached_tokens.load(Ordering::Relaxed), saved)
+    }
+}
+
+impl Group {
+    /// Members whose backend or model is not there are left out; the configuration has refused or
+    /// announced them already.
+    #[must_use]
+    pub fn build(
+        settings: &GroupSettings,
+        live: Arc<GroupLive>,
+        find: impl Fn(&str, &str) -> Option<Arc<Deployment>>,
+    ) -> Self {
+        let members = settings.members.iter().filter_map(|member| {
+            Some(Member {
+                deployment: find(&member.backend, &member.model)?,
+                weight: member.weight,
+                priority: member.priority,
+                when: member.when.clone(),
+            })
+        });
+        Self {
+            name: settings.name.clone(),
+            strategy: settings.strategy,
+            members: members.collect(),
+            live,
+        }
+    }
+}
+
+impl Conditions {
+    /// What keeps the request away.
+    ///
+    /// # Errors
+    /// The condition, as a person reads it after "takes only requests …".
+    pub fn check(&self, question: &Question<'_>) -> Result<(), Cow<'static, str>> {
+        let tokens = question.input_tokens();
+        if let Some(least) = self.min_input_tokens.filter(|least| tokens < *least) {
+            return Err(format!("of at least {least} input tokens").into());
+        }
+        if let Some(most) = self.max_input_tokens.filter(|most| tokens > *most) {
+            return Err(format!("of at most {most} input tokens").into());
+        }
+        let wrong = |wanted: Option<bool>, is: &dyn Fn() -> bool| {
+            wanted.is_some_and(|wanted| wanted != is())
+        };
+        if wrong(self.stream, &|| question.stream) {
+            return Err(with(self.stream, "for a stream", "for a whole answer"));
+        }
+        if wrong(self.tools, &|| question.has_tools()) {
+            return Err(with(self.tools, "with tools", "without tools"));
+        }
+        if wrong(self.images, &|| question.has_images()) {
+            return Err(with(self.images, "with images", "without images"));
+        }
+        if let Some(hours) = self.hours
+            && !hours.contains(question.minute_of_day())
+        {
+            let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+            return Err(format!("from {} to {}", clock(hours.from), clock(hours.until)).into());
+        }
+        if !self.key_tags.is_empty() && !self.key_tags.iter().any(|tag| question.key_has_tag(tag)) {
+            return Err(format!("of keys tagged {}", self.key_tags.join(" or ")).into());
+        }
+        Ok(())
+    }
+}
+
+fn with(wanted: Option<bool>, yes: &'static str, no: &'static str) -> Cow<'static, str> {
+    Cow::Borrowed(if wanted == Some(true) { yes } else { no })
+}
