@@ -10,8 +10,6 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use crate::prices;
-
 const LAST_USED_EVERY: Duration = Duration::from_secs(5);
 const EXPIRE_SESSIONS_EVERY: Duration = Duration::from_secs(3600);
 const FORGET_ANSWERS_EVERY: Duration = Duration::from_secs(600);
@@ -117,7 +115,7 @@ async fn ask(
     id: BackendId,
     backend: String,
 ) -> (BackendId, Duration) {
-    match gateway.discover(&client, id, prices::of).await {
+    match gateway.discover(&client, id).await {
         Ok(models) => {
             tracing::info!(backend, models, "read the backend's list of models");
             (id, DISCOVER_EVERY)

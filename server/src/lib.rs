@@ -12,6 +12,7 @@ pub mod connections;
 pub mod jobs;
 pub mod prices;
 pub mod proxy;
+pub mod reload;
 pub mod router;
 pub mod same_origin;
 pub mod secret_file;

@@ -29,6 +29,22 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => telemetry::complain(&error),
         },
+        Command::Config { command } => {
+            let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+            match command.run(&environment, &mut out, &mut err) {
+                Ok(status) => ExitCode::from(status),
+                Err(error) => {
+                    drop(err);
+                    telemetry::complain(&format!("{error:#}"))
+                }
+            }
+        }
+        Command::Route { command } => {
+            match command.run(&environment, &mut std::io::stdout().lock()) {
+                Ok(status) => ExitCode::from(status),
+                Err(error) => telemetry::complain(&format!("{error:#}")),
+            }
+        }
         Command::Ledger { command } => {
             match command.run(&environment, &mut std::io::stdout().lock()) {
                 Ok(status) => ExitCode::from(status),

@@ -32,7 +32,9 @@ use crate::{
     alerts,
     banner::Banner,
     config::{self, Config, Loaded},
-    connections, jobs, router,
+    connections, jobs, prices,
+    reload::Reloader,
+    router,
     secret_file::InstallationSecret,
     settings,
     state::AppState,
@@ -117,6 +119,7 @@ impl Server {
             ledger.clone(),
             secret.key_hasher(),
             Arc::clone(&clock),
+            prices::of,
         )
         .await?;
         let control = Control::new(
@@ -135,12 +138,6 @@ impl Server {
             Arc::clone(&clock),
             reload_on_change(gateway.clone()),
         );
-        let static_keys: Vec<_> = config
-            .auth
-            .static_keys
-            .iter()
-            .map(|k| (k.label.clone(), k.key.clone()))
-            .collect();
         let bootstrap = control
             .bootstrap(
                 Some(&config.auth.admin_user),
@@ -150,7 +147,7 @@ impl Server {
             .await
             .context("failed to set up the first administrator")?;
         control
-            .sync_environment_keys(&static_keys)
+            .sync_environment_keys(&config.auth.key_pairs())
             .await
             .context("failed to take over the keys of the environment")?;
 
@@ -161,9 +158,16 @@ impl Server {
         let address = listener
             .local_addr()
             .context("the listener has no address")?;
+        let reloader = Reloader::new(
+            loaded.loader,
+            loaded.document,
+            gateway.clone(),
+            control.clone(),
+        );
         let state = AppState {
             gateway,
             control,
+            reloader,
             site: app::ServerInfo {
                 public_url: config.server.public_url.as_ref().map(ToString::to_string),
                 version: env!("CARGO_PKG_VERSION"),
@@ -222,8 +226,11 @@ impl Server {
         let gateway = state.gateway.clone();
         let grace = state.config.server.shutdown_grace;
         let alerts_config = state.config.alerts.clone();
+        let reloader = state.reloader.clone();
+        let watch_file = state.config.server.reload_on_change;
         let router = router::build(state, database.clone());
         let mut jobs = jobs::start(&gateway, &database, &clock);
+        jobs.spawn(reloader.watch(watch_file));
         jobs.spawn(alerts::run(told, database.clone(), alerts_config, clock));
         connections::serve(listener, router, stop, grace).await;
         // Requests that go on without their clients have had the same grace, and get it once more.

@@ -155,6 +155,7 @@ fn backend(config: &BackendConfig) -> BackendSettings {
         model_mapping: config.model_mapping.clone(),
         allow_unpriced: config.unpriced == Unpriced::Allow,
         headers: config.headers.clone(),
+        any_model: config.any_model,
         models: config
             .models
             .iter()
@@ -219,6 +220,7 @@ fn demo(name: String, priority: u32) -> BackendSettings {
         model_mapping: Default::default(),
         allow_unpriced: false,
         headers: HeaderMap::new(),
+        any_model: false,
         models: scripted::MODELS
             .iter()
             .map(|(model, _)| ModelSettings {

@@ -7,13 +7,14 @@ use control::Control;
 use gateway::Gateway;
 use leptos::prelude::LeptosOptions;
 
-use crate::config::Config;
+use crate::{config::Config, reload::Reloader};
 
 /// Shared by all handlers; cheap to clone.
 #[derive(Clone)]
 pub struct AppState {
     pub gateway: Gateway,
     pub control: Control,
+    pub reloader: Reloader,
     pub config: Arc<Config>,
     pub site: app::ServerInfo,
     pub leptos: LeptosOptions,
@@ -34,6 +35,12 @@ impl FromRef<AppState> for LeptosOptions {
 impl FromRef<AppState> for Gateway {
     fn from_ref(state: &AppState) -> Self {
         state.gateway.clone()
+    }
+}
+
+impl FromRef<AppState> for Reloader {
+    fn from_ref(state: &AppState) -> Self {
+        state.reloader.clone()
     }
 }
 

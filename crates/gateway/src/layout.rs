@@ -17,6 +17,7 @@ use storage::{
 use tokio::sync::Semaphore;
 
 use crate::{
+    authenticate::Caller,
     counters::window::SlidingWindow,
     discovery,
     pipeline::{DiscoverError, Gateway, StartError},
@@ -27,6 +28,12 @@ use crate::{
         RouteSettings, RoutingSettings, Via,
     },
 };
+
+/// Models that one backend is asked for; a client cannot fill the memory with names.
+const MAX_MODELS_OF_A_BACKEND: usize = 5_000;
+
+/// Knows what a model costs and how much it says, by the backend's kind and address and the model's name.
+pub type DescribeModel = fn(BackendKind, &str, &str) -> ModelFacts;
 
 type Deployments = HashMap<BackendId, Vec<Arc<Deployment>>>;
 
@@ -156,8 +163,7 @@ impl Gateway {
             .collect()
     }
 
-    /// Asks a backend for its models and offers them. `describe` knows what a model costs and how much
-    /// it says, by the backend's kind and address and the model's name.
+    /// Asks a backend for its models and offers them.
     ///
     /// # Errors
     /// When the backend does not tell; what it offered before stays.
@@ -165,9 +171,9 @@ impl Gateway {
         &self,
         client: &reqwest::Client,
         id: BackendId,
-        describe: impl Fn(BackendKind, &str, &str) -> ModelFacts,
     ) -> Result<usize, DiscoverError> {
         let core = self.core();
+        let describe = core.describe;
         let asked = core.catalog().routes.backend(id).cloned();
         let Some(asked) = asked else {
             return Ok(0);
@@ -190,8 +196,14 @@ impl Gateway {
         )
         .await;
         let (found, result) = match found {
-            Ok(found) => {
+            Ok(mut found) => {
                 let count = found.len();
+                if backend.settings.any_model {
+                    // What clients asked for may be there although the list does not name it.
+                    let listed = |d: &Arc<Deployment>| found.iter().any(|f| f.model == d.model);
+                    let others: Vec<_> = former.iter().filter(|d| !listed(d)).cloned().collect();
+                    found.extend(others);
+                }
                 (found, Ok(count))
             }
             Err(error) => (former, Err(error.into())),
@@ -199,6 +211,54 @@ impl Gateway {
         layout.deployments.insert(id, found);
         core.publish(layout.routes());
         result
+    }
+
+    /// Offers a name that nothing serves by the backends that take any. `false`: there are none for it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn offer_any(
+        &self,
+        caller: &Caller,
+        asked: &str,
+    ) -> Result<bool, StorageError> {
+        let core = self.core();
+        let describe = core.describe;
+        let mut layout = core.layout.lock().await;
+        let names = asked.split('|').map(str::trim);
+        for name in names.filter(|name| !name.is_empty() && caller.may_use(name)) {
+            let mut offered = false;
+            let takes = |b: &&Arc<Backend>| b.settings.any_model && caller.may_reach(b.name());
+            for backend in layout
+                .backends
+                .iter()
+                .filter(takes)
+                .cloned()
+                .collect::<Vec<_>>()
+            {
+                let own = name
+                    .split_once('/')
+                    .filter(|(prefix, _)| *prefix == backend.name());
+                let asked = own.map_or(name, |(_, model)| model);
+                let mapped = backend.settings.model_mapping.get(asked);
+                let model = mapped.map_or(asked, String::as_str).to_owned();
+                let here = layout.deployments.entry(backend.id).or_default();
+                let known = here.iter().any(|d| d.model == model);
+                if !known && here.len() < MAX_MODELS_OF_A_BACKEND {
+                    let former = here.clone();
+                    let (database, clock) = (&core.database, &*core.clock);
+                    let one = vec![model];
+                    let new = offer(database, clock, &backend, one, &former, describe).await?;
+                    here.extend(new);
+                }
+                offered |= known || here.len() < MAX_MODELS_OF_A_BACKEND;
+            }
+            if offered {
+                core.publish(layout.routes());
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Reads prices anew. When this returns, every later request is billed by them.
@@ -241,7 +301,7 @@ async fn offer(
     backend: &Arc<Backend>,
     models: Vec<String>,
     former: &[Arc<Deployment>],
-    describe: impl Fn(BackendKind, &str, &str) -> ModelFacts,
+    describe: DescribeModel,
 ) -> Result<Vec<Arc<Deployment>>, StorageError> {
     let mut found = Vec::with_capacity(models.len());
     for model in models {

@@ -40,7 +40,7 @@ use crate::{
     headers,
     idempotency::{self, Begun, Idempotency, Keep},
     kept_items::{Keeper, KeptItems},
-    layout::Layout,
+    layout::{DescribeModel, Layout},
     models,
     relay::respond,
     route::{Question, RoutePlan, Routes, Supposed, explain::explain, resolve},
@@ -73,6 +73,7 @@ pub struct Core {
     pub(crate) database: Database,
     pub(crate) layout: tokio::sync::Mutex<Layout>,
     pub(crate) reconfigured: Notify,
+    pub(crate) describe: DescribeModel,
     started_at: Timestamp,
 }
 
@@ -147,7 +148,8 @@ pub enum StartError {
 
 impl Gateway {
     /// Starts the data plane: writes the configured backends into the database, reads the accounts,
-    /// and opens no connection yet.
+    /// and opens no connection yet. `describe` is asked about models that the configuration does not
+    /// name.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -157,6 +159,7 @@ impl Gateway {
         ledger: Ledger,
         hasher: KeyHasher,
         clock: Arc<dyn Clock>,
+        describe: DescribeModel,
     ) -> Result<Self, StartError> {
         let now = clock.now();
         let layout = Layout::new(settings.routes, &Layout::default(), &database, now).await?;
@@ -180,6 +183,7 @@ impl Gateway {
             database,
             layout: tokio::sync::Mutex::new(layout),
             reconfigured: Notify::new(),
+            describe,
             started_at: now,
         })))
     }
@@ -228,7 +232,7 @@ impl Gateway {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let core = &self.0;
-        let catalog = core.catalog.load_full();
+        let mut catalog = core.catalog.load_full();
         let caller = core.authenticate(&catalog, request.headers(), peer)?;
         let in_flight = InFlight::enter(&core.in_flight, core.max_in_flight)?;
         let keeper = Keeper::new(Arc::clone(&core.kept_items), caller.owner());
@@ -240,7 +244,21 @@ impl Gateway {
             Some(Begun::First(keep)) => Some(keep),
             Some(Begun::Again(answer)) => return Ok(idempotency::replay(*answer)),
         };
-        let plan = core.plan(&catalog.routes, &caller, &request, asked.untranslated)?;
+        let mut plan = core.plan(&catalog.routes, &caller, &request, asked.untranslated);
+        if matches!(plan, Err(GatewayError::UnknownModel { .. }))
+            && catalog.routes.takes_any()
+            && self
+                .offer_any(&caller, &request.head.model)
+                .await
+                .map_err(|error| {
+                    tracing::error!(error = %error, "failed to offer a model that was asked for");
+                    GatewayError::Internal("a model could not be offered")
+                })?
+        {
+            catalog = core.catalog.load_full();
+            plan = core.plan(&catalog.routes, &caller, &request, asked.untranslated);
+        }
+        let plan = plan?;
         let admission = admit(core, in_flight, request_id, caller, &request, &plan).await?;
         let to_the_end = keep.is_some() || plan.drains();
         // Boxed, since all that carries it would be moved with it several times over.

@@ -193,6 +193,8 @@ pub struct BackendSettings {
     /// Calls without a price are served, and the ledger says so.
     pub allow_unpriced: bool,
     pub headers: HeaderMap,
+    /// Names that nothing else serves are passed on to it.
+    pub any_model: bool,
     /// Empty: the backend's own list is asked for.
     pub models: Vec<ModelSettings>,
 }

@@ -5,6 +5,7 @@ pub mod alerts;
 mod body;
 pub mod keys;
 pub mod prices;
+pub mod reload;
 pub mod route;
 pub mod teams;
 mod terms;

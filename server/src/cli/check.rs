@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::CheckArguments;
-use crate::config::{Config, Environment, Loaded, Overrides};
+use crate::config::{Config, Environment, Loaded};
 
 /// Writes the result and returns the process's exit status: 0 if a server would start, else 1.
 /// `directory` is where a configuration is looked for when none is named.
@@ -21,11 +21,7 @@ pub fn run(
     out: &mut impl Write,
     err: &mut impl Write,
 ) -> io::Result<u8> {
-    let overrides = Overrides {
-        config: arguments.config.file.clone(),
-        ..Overrides::default()
-    };
-    match Config::load_in(directory, &overrides, environment) {
+    match Config::load_in(directory, &arguments.config.overrides(), environment) {
         Ok(loaded) => {
             report(&loaded, out)?;
             Ok(0)
@@ -42,6 +38,7 @@ fn report(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {
         config,
         source,
         warnings,
+        ..
     } = loaded;
     let source = source.as_ref().map_or_else(
         || "no configuration file, defaults and environment".to_owned(),

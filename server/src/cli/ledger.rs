@@ -19,7 +19,7 @@ use storage::{
 
 use super::ConfigArgument;
 use crate::{
-    config::{Config, Environment, Overrides},
+    config::{Config, Environment},
     serve::database_options,
 };
 
@@ -70,28 +70,20 @@ impl LedgerCommand {
             Self::Verify(arguments) => &arguments.config,
             Self::Export(arguments) => &arguments.config,
         };
-        let overrides = Overrides {
-            config: argument.file.clone(),
-            ..Overrides::default()
-        };
-        let config = Config::load(&overrides, environment)?.config;
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("failed to start the runtime")?
-            .block_on(async {
-                let database = Database::open_read_only(&database_options(&config))
-                    .await
-                    .context("failed to open the database")?;
-                let zone = &config.dashboard.time_zone;
-                match self {
-                    Self::Verify(_) => verify(&database, zone, out).await,
-                    Self::Export(arguments) => {
-                        export(&database, zone, arguments, out).await?;
-                        Ok(0)
-                    }
+        let config = Config::load(&argument.overrides(), environment)?.config;
+        super::blocking(async {
+            let database = Database::open_read_only(&database_options(&config))
+                .await
+                .context("failed to open the database")?;
+            let zone = &config.dashboard.time_zone;
+            match self {
+                Self::Verify(_) => verify(&database, zone, out).await,
+                Self::Export(arguments) => {
+                    export(&database, zone, arguments, out).await?;
+                    Ok(0)
                 }
-            })
+            }
+        })
     }
 }
 

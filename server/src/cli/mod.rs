@@ -1,12 +1,16 @@
-//! The command line: `serve`, `check`, `init` and `ledger`. It only says what was asked for; settings beyond
+//! The command line: `serve`, `check`, `init`, `config`, `route` and `ledger`. It only says what was asked for; settings beyond
 //! that are the configuration's.
 
 pub mod check;
+pub mod config;
 pub mod init;
 pub mod ledger;
+mod remote;
+pub mod route;
 
 use std::{net::IpAddr, path::PathBuf};
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Overrides;
@@ -27,6 +31,16 @@ pub enum Command {
     Check(CheckArguments),
     /// Write a commented configuration to start from
     Init(InitArguments),
+    /// Compare configurations, or take one over from another router
+    Config {
+        #[command(subcommand)]
+        command: config::ConfigCommand,
+    },
+    /// Say where requests would go
+    Route {
+        #[command(subcommand)]
+        command: route::RouteCommand,
+    },
     /// Check the books, or hand them out
     Ledger {
         #[command(subcommand)]
@@ -68,6 +82,26 @@ pub struct ConfigArgument {
     /// llm-router.yaml, .yml, .json or .toml in the working directory, or else built-in defaults
     #[arg(long = "config", value_name = "FILE")]
     pub file: Option<PathBuf>,
+}
+
+impl ConfigArgument {
+    /// What this argument decides before the environment.
+    #[must_use]
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            config: self.file.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+/// Carries out what waits for the network.
+fn blocking<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?
+        .block_on(work)
 }
 
 impl ServeArguments {

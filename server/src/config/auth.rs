@@ -25,14 +25,15 @@ pub struct AuthConfig {
     pub admin_user: String,
     /// `admin_password`, `ADMIN_PASSWORD`: their password. Default: generated at first start.
     pub admin_password: Option<SecretString>,
-    /// `AUTH_KEY`, `AUTH_KEY_01` … `AUTH_KEY_99`: virtual keys that exist as long as they are set.
+    /// `keys`, `AUTH_KEY`, `AUTH_KEY_01` … `AUTH_KEY_99`: virtual keys that exist as long as they are
+    /// set.
     pub static_keys: Vec<StaticKey>,
 }
 
-/// A virtual key that the environment brings.
+/// A virtual key that the configuration brings.
 #[derive(Clone, Debug)]
 pub struct StaticKey {
-    /// The variable's name, to tell keys apart in the ledger.
+    /// The variable's name, or which of the file's keys it is, to tell keys apart in the ledger.
     pub label: String,
     pub key: SecretString,
 }
@@ -62,11 +63,21 @@ impl AuthConfig {
                 .field("admin_password")
                 .variables(&["ADMIN_PASSWORD"])
                 .optional(),
-            static_keys: static_keys(section.context()),
+            static_keys: of_file(section)
+                .into_iter()
+                .chain(static_keys(section.context()))
+                .collect(),
         };
         section.deny_unknown_keys();
         config.check_static_keys(section.context());
         config
+    }
+
+    /// The virtual keys, each with its label.
+    #[must_use]
+    pub fn key_pairs(&self) -> Vec<(String, SecretString)> {
+        let pairs = self.static_keys.iter();
+        pairs.map(|k| (k.label.clone(), k.key.clone())).collect()
     }
 
     /// Two names for one key would make it impossible to say whose calls were whose.
@@ -84,6 +95,16 @@ impl AuthConfig {
             seen.push((label, key));
         }
     }
+}
+
+fn of_file(section: &Section<'_>) -> Vec<StaticKey> {
+    let keys: Vec<SecretString> = section.field("keys").list();
+    let numbered = keys.into_iter().enumerate();
+    let named = numbered.map(|(number, key)| StaticKey {
+        label: format!("auth.keys[{number}]"),
+        key,
+    });
+    named.collect()
 }
 
 /// All that are set, gaps or not.

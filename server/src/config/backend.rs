@@ -57,6 +57,8 @@ pub struct BackendConfig {
     pub quirks: Quirks,
     /// `models`. Empty: whatever the backend's own list says.
     pub models: Vec<ModelConfig>,
+    /// `any_model`: names that nothing else serves are passed on to it. Default false.
+    pub any_model: bool,
 }
 
 /// At most `requests` attempts in any `window`.
@@ -132,6 +134,7 @@ impl BackendConfig {
             unpriced: Unpriced::Refuse,
             headers: HeaderMap::new(),
             models: Vec::new(),
+            any_model: false,
         }
     }
 
@@ -175,6 +178,7 @@ impl BackendConfig {
                 .iter()
                 .map(|model| ModelConfig::read(model, kind))
                 .collect(),
+            any_model: section.field("any_model").or(new.any_model),
             ..new
         };
         section.deny_unknown_keys();

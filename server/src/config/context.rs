@@ -7,9 +7,11 @@ use std::{cell::RefCell, collections::HashMap};
 use std::collections::BTreeSet;
 
 use super::{
+    difference::Document,
     document::{Format, Node, Position, SyntaxError, Value, interpolate},
     environment::Environment,
     error::{Place, Problem},
+    foreign,
     from_text::FromText,
     reader::{Field, Section},
 };
@@ -18,6 +20,8 @@ pub(super) struct Context<'a> {
     /// What the text is called in messages; `None` when there is no text.
     name: Option<String>,
     root: Node,
+    /// The tree before variables were put in.
+    raw: Option<Node>,
     environment: &'a Environment,
     /// Keys whose value did not come from the text, and where it came from.
     overridden: RefCell<HashMap<String, Place>>,
@@ -45,6 +49,7 @@ impl<'a> Context<'a> {
                 value: Value::Null,
                 position,
             },
+            raw: None,
             environment,
             overridden: RefCell::default(),
             problems: RefCell::default(),
@@ -56,10 +61,43 @@ impl<'a> Context<'a> {
 
     /// Parses `text`, called `name` in messages, and puts environment variables in.
     pub fn of_text(name: &str, text: &str, format: Format, environment: &'a Environment) -> Self {
-        let mut context = Self::without_text(environment);
-        context.parse(name, text, format);
+        let mut context = Self::of_raw_text(name, text, format, environment);
         context.interpolate();
         context
+    }
+
+    /// The same without putting variables in.
+    pub fn of_raw_text(
+        name: &str,
+        text: &str,
+        format: Format,
+        environment: &'a Environment,
+    ) -> Self {
+        let mut context = Self::without_text(environment);
+        context.parse(name, text, format);
+        context.adopt();
+        context.raw = Some(context.root.clone());
+        context
+    }
+
+    /// Puts another router's file into our shape.
+    fn adopt(&mut self) {
+        let Some(adopted) = foreign::adopt(&self.root) else {
+            return;
+        };
+        self.root = adopted.root;
+        for (position, message) in adopted.problems {
+            self.report_at(self.text_place(position), "", message);
+        }
+        let name = self.name().to_owned();
+        for (position, note) in adopted.notes {
+            self.warn(format!("{name}:{position}: {note}"));
+        }
+    }
+
+    /// The file as it was read.
+    pub fn document(&self) -> Document {
+        self.raw.clone().map(Document).unwrap_or_default()
     }
 
     /// Parses the text that a variable holds. Nothing is put into it: it is the environment already.

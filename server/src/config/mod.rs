@@ -15,9 +15,11 @@ mod counters;
 mod dashboard;
 mod database;
 mod demo;
+mod difference;
 mod document;
 mod environment;
 mod error;
+mod foreign;
 mod from_text;
 mod group;
 mod known_servers;
@@ -51,6 +53,7 @@ pub use self::{
     dashboard::DashboardConfig,
     database::{DatabaseConfig, DatabaseUrl, Synchronous},
     demo::{DEMO_BACKEND, DemoConfig},
+    difference::{Difference, Document},
     document::Position,
     environment::Environment,
     error::{ConfigErrors, Place, Problem},
@@ -104,6 +107,40 @@ pub struct Loaded {
     pub source: Option<PathBuf>,
     /// What works and yet may not be what was meant.
     pub warnings: Vec<String>,
+    /// The file, before variables were put in.
+    pub document: Document,
+    /// Loads it again.
+    pub loader: Loader,
+}
+
+/// Another router's file in our words.
+#[derive(Clone, Debug, Default)]
+pub struct Imported {
+    pub document: Document,
+    /// What could not be carried over.
+    pub notes: Vec<String>,
+}
+
+/// Loads the configuration again, from where it was.
+#[derive(Clone, Debug)]
+pub struct Loader {
+    directory: PathBuf,
+    cli: Overrides,
+    environment: Environment,
+}
+
+impl Loader {
+    /// # Errors
+    /// [`ConfigErrors`], with every problem that was found.
+    pub fn load(&self) -> Result<Loaded, ConfigErrors> {
+        Config::load_in(&self.directory, &self.cli, &self.environment)
+    }
+
+    /// The file that would be read.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        source::find(&self.directory, &self.cli, &self.environment).path
+    }
 }
 
 impl Config {
@@ -137,6 +174,7 @@ impl Config {
             context.warn(warning);
         }
         let config = Self::read(&context, cli);
+        let document = context.document();
         let (problems, mut warnings) = context.into_findings();
         if !problems.is_empty() {
             return Err(ConfigErrors::Invalid { problems });
@@ -146,7 +184,33 @@ impl Config {
             config,
             source: found.path,
             warnings,
+            document,
+            loader: Loader {
+                directory: directory.to_owned(),
+                cli: cli.clone(),
+                environment: environment.clone(),
+            },
         })
+    }
+
+    /// Reads a file to write it down in our own words. Whether it can be used is not asked, since that
+    /// may depend on variables that are set elsewhere.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`]: it cannot be read.
+    pub fn import(cli: &Overrides, environment: &Environment) -> Result<Imported, ConfigErrors> {
+        let Some(path) = source::find(Path::new(""), cli, environment).path else {
+            return Ok(Imported::default());
+        };
+        let text = source::read(&path)?;
+        let name = path.display().to_string();
+        let context = Context::of_raw_text(&name, &text, Format::of(&path), environment);
+        let document = context.document();
+        let (problems, notes) = context.into_findings();
+        if !problems.is_empty() {
+            return Err(ConfigErrors::Invalid { problems });
+        }
+        Ok(Imported { document, notes })
     }
 
     /// What works and yet may not be what was meant.

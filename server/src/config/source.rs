@@ -16,6 +16,12 @@ const NAMES: [&str; 4] = [
     "llm-router.toml",
 ];
 
+/// Where a forerunner with native endpoints has its file: below the working directory, the user's own
+/// folder, the system's. Read where there is none of ours.
+const FORERUNNERS: [&str; 2] = ["llm_router_config.json", "config/llm_router_config.json"];
+const FORERUNNER_AT_HOME: &str = ".llm_router_config.json";
+const FORERUNNER_OF_SYSTEM: &str = "/etc/llm_router/config.json";
+
 pub(super) struct Found {
     pub path: Option<PathBuf>,
     pub warning: Option<String>,
@@ -46,7 +52,17 @@ pub(super) fn find(directory: &Path, cli: &Overrides, environment: &Environment)
             first.display()
         )
     });
+    let path = path.or_else(|| forerunner(directory, environment));
     Found { path, warning }
+}
+
+fn forerunner(directory: &Path, environment: &Environment) -> Option<PathBuf> {
+    let here = FORERUNNERS.iter().map(|name| directory.join(name));
+    let home = environment.get("HOME");
+    let at_home = home.map(|home| Path::new(home).join(FORERUNNER_AT_HOME));
+    here.chain(at_home)
+        .chain([PathBuf::from(FORERUNNER_OF_SYSTEM)])
+        .find(|path| path.is_file())
 }
 
 pub(super) fn read(path: &Path) -> Result<String, ConfigErrors> {

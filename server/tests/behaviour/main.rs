@@ -22,6 +22,7 @@ mod ledger_commands;
 mod limits;
 mod passthrough;
 mod prices;
+mod reload;
 mod routing;
 mod secrets;
 mod security;

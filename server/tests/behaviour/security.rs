@@ -151,6 +151,7 @@ fn routes() -> Vec<Route> {
         (M::DELETE, "/admin/teams/{id}/members/{user}", MASTER, ""),
         (M::GET, "/admin/teams/{id}/keys", MASTER, ""),
         (M::POST, "/admin/teams/{id}/keys", MASTER, "[]"),
+        (M::POST, "/admin/reload", MASTER, "[]"),
         (M::POST, "/admin/route/explain", MASTER, "[]"),
         (M::GET, "/admin/prices", MASTER, ""),
         (M::PUT, "/admin/prices/{deployment}", MASTER, "[]"),

@@ -9,6 +9,7 @@
 mod commands;
 mod environment;
 mod files;
+mod foreign;
 mod mistakes;
 
 use std::fs;

@@ -260,6 +260,12 @@ impl Routes {
         self.backends.iter().find(|backend| backend.id == id)
     }
 
+    /// Whether some backend takes names that nothing serves.
+    #[must_use]
+    pub fn takes_any(&self) -> bool {
+        self.backends.iter().any(|b| b.settings.any_model)
+    }
+
     /// All groups, by name.
     pub fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
         self.groups.values()

@@ -70,6 +70,7 @@ fn backend(number: usize, keys: usize) -> Arc<Backend> {
             model_mapping: BTreeMap::new(),
             allow_unpriced: false,
             headers: HeaderMap::new(),
+            any_model: false,
             models: Vec::new(),
         },
         provider: Arc::new(Provider::Scripted),

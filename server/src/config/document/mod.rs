@@ -3,12 +3,14 @@
 //! that is said where they are read. Numbers stay text, so that prices never pass through a float.
 
 mod interpolate;
+mod print;
 mod toml_format;
 mod yaml_format;
 
 use std::fmt;
 
 pub(super) use interpolate::interpolate;
+pub(super) use print::{scalar as scalar_text, to_yaml};
 
 /// A place in a text, both counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -58,6 +58,11 @@ impl Process {
         (self.child, self.url) = launch(self.folder.path()).await;
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         let id = i32::try_from(self.child.id()).expect("a process id");
