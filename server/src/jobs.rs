@@ -12,7 +12,7 @@ use tokio::{
 
 const LAST_USED_EVERY: Duration = Duration::from_secs(5);
 const EXPIRE_SESSIONS_EVERY: Duration = Duration::from_secs(3600);
-const FORGET_ANSWERS_EVERY: Duration = Duration::from_secs(600);
+const FORGET_EVERY: Duration = Duration::from_secs(600);
 const DISCOVER_EVERY: Duration = Duration::from_secs(3600);
 /// After a failure; a backend may be starting beside us.
 const DISCOVER_AGAIN_AFTER: Duration = Duration::from_secs(15);
@@ -22,7 +22,7 @@ pub fn start(gateway: &Gateway, database: &Database, clock: &Arc<dyn Clock>) -> 
     let mut jobs = JoinSet::new();
     jobs.spawn(last_used(gateway.clone(), database.clone()));
     jobs.spawn(expire_sessions(database.clone(), Arc::clone(clock)));
-    jobs.spawn(forget_answers(database.clone(), Arc::clone(clock)));
+    jobs.spawn(forget(database.clone(), Arc::clone(clock)));
     jobs.spawn(discover(gateway.clone()));
     jobs
 }
@@ -57,13 +57,17 @@ async fn expire_sessions(database: Database, clock: Arc<dyn Clock>) {
     }
 }
 
-async fn forget_answers(database: Database, clock: Arc<dyn Clock>) {
-    let mut ticks = interval(FORGET_ANSWERS_EVERY);
+/// Forgets what is kept for some time only.
+async fn forget(database: Database, clock: Arc<dyn Clock>) {
+    let mut ticks = interval(FORGET_EVERY);
     loop {
         ticks.tick().await;
         let before = Timestamp(clock.now().0 - KEPT_FOR_MS);
         if let Err(error) = database.prune_idempotent_answers(before).await {
             tracing::warn!(error = %error, "failed to forget answers that were kept for repeated requests");
+        }
+        if let Err(error) = database.prune_minutes(clock.now()).await {
+            tracing::warn!(error = %error, "failed to forget what happened in minutes long ago");
         }
     }
 }

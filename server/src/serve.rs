@@ -168,6 +168,7 @@ impl Server {
             gateway,
             control,
             reloader,
+            keys_counted_since: Arc::default(),
             site: app::ServerInfo {
                 public_url: config.server.public_url.as_ref().map(ToString::to_string),
                 version: env!("CARGO_PKG_VERSION"),

@@ -7,7 +7,7 @@ use control::Control;
 use gateway::Gateway;
 use leptos::prelude::LeptosOptions;
 
-use crate::{config::Config, reload::Reloader};
+use crate::{config::Config, reload::Reloader, status::keys::CountedSince};
 
 /// Shared by all handlers; cheap to clone.
 #[derive(Clone)]
@@ -15,6 +15,7 @@ pub struct AppState {
     pub gateway: Gateway,
     pub control: Control,
     pub reloader: Reloader,
+    pub keys_counted_since: Arc<CountedSince>,
     pub config: Arc<Config>,
     pub site: app::ServerInfo,
     pub leptos: LeptosOptions,

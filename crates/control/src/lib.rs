@@ -4,6 +4,7 @@
 //! business, and the proxied path does not pass through here.
 
 mod account;
+mod activity;
 mod auth;
 mod bootstrap;
 mod budgets;
@@ -27,6 +28,7 @@ use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use storage::{Database, KeyHasher};
 
+pub use activity::KeyActivity;
 pub use auth::SignedIn;
 pub use bootstrap::{AdminCreated, Bootstrap};
 pub use domain::account::{KeyQuery, NewKeyInput, ProfileInput, UserQuery};

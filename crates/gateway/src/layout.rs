@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{BackendId, Timestamp, clock::Clock};
+use domain::{BackendId, DeploymentId, Timestamp, clock::Clock};
 use secrecy::ExposeSecret as _;
 use storage::{
     BackendRecord, ConfiguredPrice, Database, DeploymentRecord, StorageError, SyncedDeployment,
@@ -25,7 +25,7 @@ use crate::{
     route::{Backend, Deployment, Routes, group::GroupLive, table::Live},
     settings::{
         BackendKind, BackendSettings, GroupSettings, ModelSettings, RateLimit, RewriteSettings,
-        RouteSettings, RoutingSettings, Via,
+        RouteSettings, RoutingSettings, Strategy, Via,
     },
 };
 
@@ -109,6 +109,33 @@ impl Layout {
             layout.backends.push(backend);
         }
         Ok(layout)
+    }
+
+    /// Goes on from what lanes were used before the process started.
+    pub(crate) async fn remember_usage(
+        &self,
+        database: &Database,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        const DAY_MS: i64 = 24 * 3_600_000;
+        // Nobody else asks for it, and a day of rows may be many.
+        let asks = |(group, _): &(GroupSettings, _)| group.strategy == Strategy::LeastUsage;
+        if !self.groups.iter().any(asks) {
+            return Ok(());
+        }
+        let by_id: HashMap<DeploymentId, &Arc<Deployment>> = self
+            .deployments
+            .values()
+            .flatten()
+            .map(|d| (d.id, d))
+            .collect();
+        for used in database.usage_by_lane(Timestamp(now.0 - DAY_MS)).await? {
+            let lanes = by_id.get(&used.deployment).map(|d| d.live.lanes());
+            if let Some(lane) = lanes.and_then(|lanes| lanes.get(used.credential)) {
+                lane.usage.add(used.tokens, used.hour);
+            }
+        }
+        Ok(())
     }
 
     /// The routes as they are now.

@@ -33,6 +33,7 @@ pub mod relay;
 pub mod route;
 pub mod settings;
 pub mod settle;
+pub mod status;
 pub mod transform;
 
 pub use body::ResponseBody;

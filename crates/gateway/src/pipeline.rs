@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -74,7 +74,10 @@ pub struct Core {
     pub(crate) layout: tokio::sync::Mutex<Layout>,
     pub(crate) reconfigured: Notify,
     pub(crate) describe: DescribeModel,
-    started_at: Timestamp,
+    /// Requests that were let in, and how often one of them went on to another deployment.
+    pub(crate) requests: AtomicU64,
+    pub(crate) failovers: AtomicU64,
+    pub(crate) started_at: Timestamp,
 }
 
 impl Core {
@@ -163,6 +166,7 @@ impl Gateway {
     ) -> Result<Self, StartError> {
         let now = clock.now();
         let layout = Layout::new(settings.routes, &Layout::default(), &database, now).await?;
+        layout.remember_usage(&database, now).await?;
         let accounts = Accounts::load(&database, None, &settings.accounts, now).await?;
         let catalog = Catalog {
             accounts: Arc::new(accounts),
@@ -184,6 +188,8 @@ impl Gateway {
             layout: tokio::sync::Mutex::new(layout),
             reconfigured: Notify::new(),
             describe,
+            requests: AtomicU64::new(0),
+            failovers: AtomicU64::new(0),
             started_at: now,
         })))
     }

@@ -2,7 +2,7 @@
 //! is consumed by [`Admission::settle`], and if it is dropped instead, because the client went away or a
 //! task was cancelled, it settles what is known by then.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::Ordering};
 
 use domain::{
     LedgerRow, NanoUsd, Outcome, PriceId, RequestId, TokenUsage, Used,
@@ -113,6 +113,7 @@ impl Admission {
             }),
             caller,
         };
+        core.requests.fetch_add(1, Ordering::Relaxed);
         core.ledger.open(&open.request);
         Self { open: Some(open) }
     }
@@ -128,6 +129,10 @@ impl Admission {
     /// An upstream call begins, for which its lane is charged `penalty` tokens.
     pub fn attempt(&mut self, candidate: &Candidate, penalty: u64) {
         if let Some(open) = &mut self.open {
+            let moved = open.candidate.deployment.id != candidate.deployment.id;
+            if moved && !open.trail.attempts.is_empty() {
+                open.core.failovers.fetch_add(1, Ordering::Relaxed);
+            }
             open.candidate = candidate.clone();
             open.use_lane(penalty);
             open.attempts += 1;

@@ -1,6 +1,8 @@
 //! What the dashboards read: sums, and single requests with the names of whom and what they
 //! concern. Where a day begins is for the caller to say; this file knows no time zone.
 
+use std::collections::HashMap;
+
 use domain::{
     BackendId, DeploymentId, Dialect, KeyId, KeyOwner, LedgerRow, NanoUsd, Outcome, PriceId,
     RequestId, ServiceTier, TeamId, Timestamp, TokenUsage, Used, UserId,
@@ -8,9 +10,12 @@ use domain::{
     report::{NamedTotals, Totals, UserModelTotals},
 };
 
+use sqlx::{QueryBuilder, Sqlite};
+
 use crate::{
     Database, StorageError,
     usage_sums::{Group, Scope},
+    users::contains_pattern,
 };
 
 /// How far a request's start may be from the time in its id.
@@ -248,6 +253,21 @@ impl Database {
         Ok(rows)
     }
 
+    /// Sums by key; keys that were not used are missing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn totals_by_key(
+        &self,
+        period: Period,
+    ) -> Result<HashMap<KeyId, Totals>, StorageError> {
+        let sums = self.sums(&[period], Scope::Everyone, Group::Key).await?;
+        let of_keys = sums
+            .into_iter()
+            .filter_map(|sum| Some((sum.key_id?, sum.totals)));
+        Ok(of_keys.collect())
+    }
+
     /// What each user and team spent in each stretch of time, before resets; `None` is the master key.
     /// Who spent nothing is missing.
     ///
@@ -315,5 +335,77 @@ impl Database {
         .await?
         .map(LoggedRequest::try_from)
         .transpose()
+    }
+
+    /// Requests that have ended, the newest first, and how many there are in all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn request_log(
+        &self,
+        query: &RequestLogQuery,
+    ) -> Result<(Vec<LoggedRequest>, u64), StorageError> {
+        let mut connection = self.ledger_readers().await.acquire().await?;
+        let mut count = QueryBuilder::<Sqlite>::new("select count(*) from ledger.requests r");
+        query.push_conditions(&mut count);
+        let total: i64 = count
+            .build_query_scalar()
+            .fetch_one(&mut *connection)
+            .await?;
+        let mut rows = QueryBuilder::<Sqlite>::new(requests_with_names!());
+        query.push_conditions(&mut rows);
+        rows.push(" order by r.started_at desc, r.id desc limit ")
+            .push_bind(i64::from(query.limit))
+            .push(" offset ")
+            .push_bind(i64::try_from(query.offset).unwrap_or(i64::MAX));
+        let rows: Vec<NamedRow> = rows.build_query_as().fetch_all(&mut *connection).await?;
+        let rows: Result<_, _> = rows.into_iter().map(LoggedRequest::try_from).collect();
+        Ok((rows?, u64::try_from(total).unwrap_or(0)))
+    }
+}
+
+/// Which requests are wanted.
+#[derive(Clone, Debug)]
+pub struct RequestLogQuery {
+    pub period: Period,
+    pub user_id: Option<UserId>,
+    pub backend_id: Option<BackendId>,
+    /// Of clients.
+    pub dialect: Option<Dialect>,
+    /// A part of the model's name, as it was asked for or sent, or of the error.
+    pub search: Option<String>,
+    pub limit: u32,
+    pub offset: u64,
+}
+
+impl RequestLogQuery {
+    fn push_conditions(&self, query: &mut QueryBuilder<Sqlite>) {
+        query
+            .push(" where r.is_final and r.started_at >= ")
+            .push_bind(self.period.start.0)
+            .push(" and r.started_at < ")
+            .push_bind(self.period.end.0);
+        if let Some(user) = self.user_id {
+            query.push(" and r.user_id = ").push_bind(user.0);
+        }
+        if let Some(backend) = self.backend_id {
+            query.push(" and r.backend_id = ").push_bind(backend.0);
+        }
+        if let Some(dialect) = self.dialect {
+            query.push(" and r.dialect = ").push_bind(dialect.as_str());
+        }
+        if let Some(search) = &self.search {
+            let pattern = contains_pattern(search);
+            query
+                .push(" and (r.request_model like ")
+                .push_bind(pattern.clone());
+            query
+                .push(" escape '\\' or r.upstream_model like ")
+                .push_bind(pattern.clone());
+            query
+                .push(" escape '\\' or r.error like ")
+                .push_bind(pattern);
+            query.push(" escape '\\')");
+        }
     }
 }

@@ -37,7 +37,7 @@ pub const MAX_DIFFERENCES: usize = 1_000;
 /// Something that is not as the rows say it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Which check found it: `cost`, `rollup`, `budget period`, `request`, `reset`.
+    /// Which check found it: `cost`, `rollup`, `minute`, `budget period`, `request`, `reset`.
     pub check: &'static str,
     /// Where exactly: the request, or the hour and whose, or the budget and its period.
     pub place: String,
@@ -170,6 +170,7 @@ impl Database {
         let sums = check_rows(&mut snapshot, &prices, zone, &mut verified).await?;
         let not_ended = check_requests(&mut snapshot, &mut verified).await?;
         check_rollups(&mut snapshot, &mut verified).await?;
+        check_minutes(&mut snapshot, &mut verified).await?;
         check_periods(&mut snapshot, &sums, &mut verified).await?;
         check_resets(&mut snapshot, &sums, &mut verified).await?;
         drop(snapshot);
@@ -432,6 +433,58 @@ async fn check_rollups(
         );
         let (expected, found) = (row.expected.to_string(), row.found.to_string());
         verified.differ("rollup", place, expected, found);
+    }
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct MinuteDifference {
+    minute: i64,
+    backend_id: i64,
+    expected: String,
+    found: String,
+}
+
+/// Minutes are kept for a month, and since the version that has them: those that are there are what their
+/// rows say, and between the first and the last none is missing.
+async fn check_minutes(
+    connection: &mut SqliteConnection,
+    verified: &mut Verified,
+) -> Result<(), StorageError> {
+    let rows: Vec<MinuteDifference> = sqlx::query_as(
+        "with oldest as (select min(minute) as minute from ledger.minutes), \
+         should as (select started_at - started_at % 60000 as minute, \
+         coalesce(backend_id, 0) as backend_id, \
+         sum(is_final) || ' requests, ' \
+         || sum(is_final and outcome not in ('completed', 'client_disconnected')) || ' errors, ' \
+         || sum(is_final and stream) || ' streams, ' \
+         || sum(is_final * duration_ms) || ' ms, ' \
+         || sum(is_final * coalesce(time_to_first_chunk_ms, 0)) || ' ms to the first of ' \
+         || sum(is_final and time_to_first_chunk_ms is not null) || ', ' \
+         || sum(input_tokens + cache_read_tokens + cache_write_5m_tokens \
+         + cache_write_1h_tokens) || ' tokens in, ' \
+         || sum(cache_read_tokens) || ' cached, ' || sum(output_tokens) || ' out, ' \
+         || coalesce(sum(cost_nano), 0) || ' nano-dollars, ' \
+         || min(started_at) || ' to ' || max(started_at) as text \
+         from ledger.requests, oldest where started_at >= oldest.minute group by 1, 2), \
+         found as (select minute, backend_id, requests || ' requests, ' || errors || ' errors, ' \
+         || streams || ' streams, ' || duration_ms || ' ms, ' || first_chunk_ms \
+         || ' ms to the first of ' || first_chunks || ', ' || input_tokens || ' tokens in, ' \
+         || cached_tokens || ' cached, ' || output_tokens || ' out, ' || cost_nano \
+         || ' nano-dollars, ' || first_at || ' to ' || last_at as text from ledger.minutes) \
+         select coalesce(s.minute, f.minute) as minute, \
+         coalesce(s.backend_id, f.backend_id) as backend_id, \
+         coalesce(s.text, 'nothing') as expected, coalesce(f.text, 'nothing') as found \
+         from should s full outer join found f \
+         on f.minute = s.minute and f.backend_id = s.backend_id \
+         where coalesce(s.text, '') <> coalesce(f.text, '')",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in rows {
+        let minute = jiff::Timestamp::from_millisecond(row.minute).unwrap_or_default();
+        let place = format!("minute {minute}, backend {}", row.backend_id);
+        verified.differ("minute", place, row.expected, row.found);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! forerunners use. Each handler is three moves: who is asking, one use case, JSON.
 
 pub mod alerts;
+pub mod analytics;
 mod body;
 pub mod keys;
 pub mod prices;

@@ -1,5 +1,11 @@
 //! What needs no credential: whether the server is well, what it is, and that a path does not exist.
 
+pub mod analytics;
+pub mod backends;
+pub mod keys;
+pub mod metrics;
+pub mod router;
+
 use axum::{
     Json,
     extract::{Request, State},
@@ -19,25 +25,22 @@ use gateway::{
 use serde_json::{Value, json};
 use tower_sessions::Session;
 
-use crate::{config::Upstream, state::AppState};
-
 /// `GET /health`: counts of backends, and nothing that an outsider could use.
-pub async fn health(State(state): State<AppState>) -> Json<Value> {
-    let count = |wanted: fn(&Upstream) -> bool| {
-        state
-            .config
-            .backends
+pub async fn health(State(gateway): State<Gateway>) -> Json<Value> {
+    let backends = gateway.backends();
+    let count = |wanted: &str| {
+        let of_kind = backends
             .iter()
-            .filter(|b| wanted(&b.upstream))
-            .count()
+            .filter(|b| backends::provider_type(b.kind) == wanted);
+        of_kind.count()
     };
     Json(json!({
         "status": "healthy",
         "version": env!("CARGO_PKG_VERSION"),
         "providers": {
-            "openai": count(|u| matches!(u, Upstream::OpenAi { .. } | Upstream::OpenAiCompatible { .. })),
-            "anthropic": count(|u| matches!(u, Upstream::Anthropic { .. })),
-            "bedrock": count(|u| matches!(u, Upstream::Bedrock { .. })),
+            "openai": count("openai"),
+            "anthropic": count("anthropic"),
+            "bedrock": count("bedrock"),
         },
     }))
 }
@@ -66,6 +69,8 @@ pub async fn root(
             "models": "/v1/models",
             "budget": "/v1/budget",
             "health": "/health",
+            "status": "/status",
+            "metrics": "/metrics",
             "dashboards": ["/admin-ui", "/user-ui"],
         },
     }))

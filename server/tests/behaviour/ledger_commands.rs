@@ -68,7 +68,7 @@ async fn verify_says_where_the_books_differ_and_fails() {
     assert_eq!(status, 1, "{text}");
     let cost = format!("cost: {whole}, call 1: expected $0.0035, found $0.000000001\n");
     assert!(text.contains(&cost), "{text}");
-    assert!(text.ends_with("in all: 6 differences\n"), "{text}");
+    assert!(text.ends_with("in all: 7 differences\n"), "{text}");
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ mod secrets;
 mod security;
 mod shutdown;
 mod sigkill;
+mod status;
 mod streams;
 mod support;
 mod teams;

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use domain::Dialect;
 use gateway::Endpoint;
-use http::{Method, Request};
+use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use nix::{sys::signal, unistd::Pid};
 use serde_json::{Value, json};

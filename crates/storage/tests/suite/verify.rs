@@ -130,21 +130,21 @@ async fn books_that_nobody_touched_agree() {
 
 #[tokio::test]
 async fn every_damage_is_found_by_the_checks_that_see_it() {
-    let all: [(&str, &'static str, &[&str]); 13] = [
+    let all: [(&str, &'static str, &[&str]); 16] = [
         (
             LEDGER,
             "update requests set cost_nano = cost_nano + 1 where id = 1",
-            &["budget period", "cost", "rollup"],
+            &["budget period", "cost", "minute", "rollup"],
         ),
         (
             LEDGER,
             "update requests set cost_nano = null where id = 1",
-            &["budget period", "cost", "reset", "rollup"],
+            &["budget period", "cost", "minute", "reset", "rollup"],
         ),
         (
             LEDGER,
             "update requests set input_tokens = input_tokens + 1 where id = 4",
-            &["cost", "rollup"],
+            &["cost", "minute", "rollup"],
         ),
         (
             LEDGER,
@@ -159,7 +159,7 @@ async fn every_damage_is_found_by_the_checks_that_see_it() {
         (
             LEDGER,
             "delete from requests where id = 4",
-            &["budget period", "reset", "rollup"],
+            &["budget period", "minute", "reset", "rollup"],
         ),
         (
             LEDGER,
@@ -169,7 +169,7 @@ async fn every_damage_is_found_by_the_checks_that_see_it() {
         (
             LEDGER,
             "update requests set is_final = 0 where id = 4",
-            &["request", "rollup"],
+            &["minute", "request", "rollup"],
         ),
         (
             LEDGER,
@@ -187,6 +187,21 @@ async fn every_damage_is_found_by_the_checks_that_see_it() {
              unpriced, input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
              output_tokens, reasoning_tokens, cost_nano, team_id from rollups limit 1",
             &["rollup"],
+        ),
+        (
+            LEDGER,
+            "update minutes set duration_ms = duration_ms + 1 where minute = (select min(minute) from minutes)",
+            &["minute"],
+        ),
+        (
+            LEDGER,
+            "delete from minutes where minute = (select max(minute) from minutes)",
+            &["minute"],
+        ),
+        (
+            LEDGER,
+            "update minutes set backend_id = 99 where minute = (select max(minute) from minutes)",
+            &["minute"],
         ),
         (
             ACCOUNTS,
@@ -214,7 +229,7 @@ async fn a_difference_names_its_place_and_both_figures() {
     let books = Books::new().await;
     let sql = "update requests set cost_nano = cost_nano + 1 where id = 3";
     books.damage(LEDGER, sql).await;
-    let told = books.verify().await.differences;
+    let mut told = books.verify().await.differences;
     let difference = |check, place: String, expected: &str, found: &str| Difference {
         check,
         place,
@@ -239,6 +254,21 @@ async fn a_difference_names_its_place_and_both_figures() {
             "900000",
         ),
     ];
+    // The same minute has the call that was given up and the one that ended the request.
+    let minute = |nano: i64| format!(", {nano} nano-dollars, ");
+    let place = told
+        .iter()
+        .position(|difference| difference.check == "minute");
+    let of_minute = told.remove(place.expect("a difference of the minute"));
+    assert_eq!(
+        of_minute.place,
+        format!("minute 2026-11-20T10:30:00Z, backend {backend}")
+    );
+    assert!(
+        of_minute.expected.contains(&minute(900_001)),
+        "{of_minute:?}"
+    );
+    assert!(of_minute.found.contains(&minute(900_000)), "{of_minute:?}");
     for (kind, day) in [("daily", 20), ("monthly", 1)] {
         expected.push(difference(
             "budget period",
