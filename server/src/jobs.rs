@@ -107,7 +107,8 @@ async fn discover(gateway: Gateway) {
                 }
             }
             () = tokio::time::sleep_until(next.unwrap_or(now + DISCOVER_EVERY)) => {}
-            () = reconfigured => {}
+            // An address or a key may have changed.
+            () = reconfigured => due.clear(),
         }
     }
 }

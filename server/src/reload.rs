@@ -23,7 +23,7 @@ use crate::{
 
 /// How often it is looked whether the file has changed. Its metadata are asked for, which works in every
 /// file system, also where files are replaced behind symbolic links.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Sections that are taken over at once; the others at the next start.
 const AT_ONCE: [&str; 5] = ["backends", "groups", "rewrites", "routing", "demo"];
@@ -66,6 +66,8 @@ pub struct Reloaded {
 pub enum ReloadError {
     #[error("{0}")]
     Config(#[from] ConfigErrors),
+    #[error("the configuration file is empty")]
+    Empty,
     #[error("{0}")]
     Start(#[from] gateway::pipeline::StartError),
     #[error("{0}")]
@@ -106,6 +108,9 @@ impl Reloader {
         // One at a time, so that the last file that was read is the one in force.
         let mut document = inner.document.lock().await;
         let loaded = inner.loader.load()?;
+        if loaded.document.is_empty() && !document.is_empty() {
+            return Err(ReloadError::Empty);
+        }
         let changed = document.differences(&loaded.document);
         let keys = changed.iter().map(|difference| difference.key.as_str());
         let at_next_start = keys
@@ -121,12 +126,11 @@ impl Reloader {
         if dry_run {
             return Ok(reloaded);
         }
+        // First what may be refused by what the database holds.
+        let keys = loaded.config.auth.key_pairs();
+        inner.control.sync_environment_keys(&keys).await?;
         let routes = settings::route_settings(&loaded.config);
         inner.gateway.reconfigure(routes).await?;
-        inner
-            .control
-            .sync_environment_keys(&loaded.config.auth.key_pairs())
-            .await?;
         *document = loaded.document;
         Ok(reloaded)
     }
@@ -148,21 +152,24 @@ impl Reloader {
             return;
         };
         let file = self.0.loader.file();
-        let mut seen = file.as_deref().and_then(stamp);
+        let look = || file.as_deref().and_then(stamp);
+        let mut in_force = look();
+        let mut seen = in_force.clone();
         let mut ticks = interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = hangup.recv() => {}
                 _ = ticks.tick(), if file_too => {
-                    let now = file.as_deref().and_then(stamp);
-                    // A file that is gone for a moment is being replaced.
-                    if now.is_none() || now == seen {
+                    let now = look();
+                    // A file that is being written changes again; one that is gone is being replaced.
+                    let settled = now == std::mem::replace(&mut seen, now.clone());
+                    if now.is_none() || now == in_force || !settled {
                         continue;
                     }
                 }
             }
-            seen = file.as_deref().and_then(stamp);
+            in_force = look();
             self.reload_and_tell().await;
         }
     }

@@ -10,7 +10,8 @@ use gateway::{
     settings::{
         AuthSettings, BackendKind, BackendSettings, BedrockSettings, BreakerSettings, Conditions,
         GatewaySettings, GroupSettings, Hours, MemberSettings, ModelSettings, OnDisconnect,
-        RateLimit, RewriteSettings, RouteSettings, RoutingSettings, Strategy, Timeouts, Via,
+        QueueSettings, RateLimit, RewriteSettings, RouteSettings, RoutingSettings, Strategy,
+        Timeouts, Via,
     },
 };
 use http::HeaderMap;
@@ -76,6 +77,7 @@ pub fn route_settings(config: &Config) -> RouteSettings {
             .collect(),
         routing: RoutingSettings {
             total_timeout: config.routing.total_timeout,
+            keep_alive: config.routing.keep_alive,
             breaker: BreakerSettings {
                 failures: config.routing.breaker_failures,
                 rest: config.routing.breaker_rest,
@@ -152,6 +154,10 @@ fn backend(config: &BackendConfig) -> BackendSettings {
             config::OnDisconnect::Drain => OnDisconnect::Drain,
         },
         max_concurrent: config.max_concurrent,
+        queue: config.queue.map(|queue| QueueSettings {
+            max_waiting: queue.max_waiting.get() as usize,
+            max_wait: queue.max_wait,
+        }),
         model_mapping: config.model_mapping.clone(),
         allow_unpriced: config.unpriced == Unpriced::Allow,
         headers: config.headers.clone(),
@@ -217,6 +223,7 @@ fn demo(name: String, priority: u32) -> BackendSettings {
         limits: RateLimits::default(),
         on_disconnect: OnDisconnect::Cancel,
         max_concurrent: None,
+        queue: None,
         model_mapping: Default::default(),
         allow_unpriced: false,
         headers: HeaderMap::new(),

@@ -162,7 +162,8 @@ impl StreamReader {
 }
 
 /// A typed error event of the router's own for a client of `dialect`; nothing follows it.
-pub(crate) fn error_event(dialect: Dialect, message: &str, request_id: &str) -> Bytes {
+#[must_use]
+pub fn error_event(dialect: Dialect, message: &str, request_id: &str) -> Bytes {
     let error = WireError {
         status: 502,
         kind: ErrorKind::BadGateway,

@@ -49,6 +49,9 @@ pub struct RouteRest {
     pub remaining_ms: u64,
 }
 
+/// The reason where the caller may not use a backend; not for them to read.
+pub const NOT_PERMITTED: &str = "the caller may not use this backend";
+
 /// A deployment that is no candidate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteExclusion {

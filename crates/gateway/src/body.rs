@@ -4,13 +4,15 @@ use std::{
     convert::Infallible,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use dialects::Pieces;
+use domain::{Dialect, RequestId};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::relay::stream::StreamRelay;
+use crate::relay::{stream::StreamRelay, waiting::KeptAlive};
 
 /// A request body in pieces of known length.
 #[derive(Debug)]
@@ -25,6 +27,13 @@ impl From<Pieces> for PiecesBody {
             left: pieces.len() as u64,
             pieces: pieces.into_iter(),
         }
+    }
+}
+
+impl PiecesBody {
+    fn into_bytes(self) -> Bytes {
+        let pieces: Vec<Bytes> = self.pieces.collect();
+        pieces.concat().into()
     }
 }
 
@@ -58,6 +67,7 @@ pub struct ResponseBody(Kind);
 enum Kind {
     Full(PiecesBody),
     Stream(StreamRelay),
+    Kept(Box<KeptAlive>),
 }
 
 impl ResponseBody {
@@ -75,6 +85,35 @@ impl ResponseBody {
     pub fn stream(relay: StreamRelay) -> Self {
         Self(Kind::Stream(relay))
     }
+
+    pub(crate) fn kept(kept_alive: KeptAlive) -> Self {
+        Self(Kind::Kept(Box::new(kept_alive)))
+    }
+
+    /// A stream that says every so often that it is there; other bodies stay as they are.
+    pub(crate) fn kept_alive(
+        self,
+        dialect: Dialect,
+        request_id: RequestId,
+        every: Duration,
+    ) -> Self {
+        match self.0 {
+            Kind::Stream(relay) => {
+                Self::kept(KeptAlive::flowing(relay, dialect, request_id, every))
+            }
+            other => Self(other),
+        }
+    }
+
+    /// The stream that it is, or else all of its bytes.
+    pub(crate) fn into_stream(self) -> Result<StreamRelay, Bytes> {
+        match self.0 {
+            Kind::Stream(relay) => Ok(relay),
+            Kind::Full(body) => Err(body.into_bytes()),
+            // Made of streams, and never of itself.
+            Kind::Kept(_) => Err(Bytes::new()),
+        }
+    }
 }
 
 impl Body for ResponseBody {
@@ -90,20 +129,23 @@ impl Body for ResponseBody {
             Kind::Stream(relay) => relay
                 .poll_next(cx)
                 .map(|next| next.map(|b| Ok(Frame::data(b)))),
+            Kind::Kept(kept) => kept
+                .poll_next(cx)
+                .map(|next| next.map(|b| Ok(Frame::data(b)))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Full(body) => body.is_end_stream(),
-            Kind::Stream(_) => false,
+            Kind::Stream(_) | Kind::Kept(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Full(body) => body.size_hint(),
-            Kind::Stream(_) => SizeHint::default(),
+            Kind::Stream(_) | Kind::Kept(_) => SizeHint::default(),
         }
     }
 }

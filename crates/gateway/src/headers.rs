@@ -5,7 +5,10 @@ mod rate_limits;
 
 pub use rate_limits::of_caller;
 
-use domain::{Dialect, routing::RouteTrail};
+use domain::{
+    Dialect,
+    routing::{NOT_PERMITTED, RouteTrail},
+};
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
@@ -76,6 +79,8 @@ pub fn of_route(trail: &RouteTrail) -> HeaderMap {
     let excluded: Vec<String> = trail
         .excluded
         .iter()
+        // What a caller may not use is not there for them.
+        .filter(|excluded| excluded.reason != NOT_PERMITTED)
         .map(|excluded| {
             format!(
                 "{}/{}: {}",

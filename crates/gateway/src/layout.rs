@@ -5,32 +5,33 @@
 use std::{
     collections::HashMap,
     num::NonZeroU32,
-    sync::{Arc, Mutex, atomic::AtomicUsize},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use domain::{BackendId, DeploymentId, Timestamp, clock::Clock};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use storage::{
     BackendRecord, ConfiguredPrice, Database, DeploymentRecord, StorageError, SyncedDeployment,
 };
-use tokio::sync::Semaphore;
 
 use crate::{
-    authenticate::Caller,
-    counters::window::SlidingWindow,
+    counters::{room::Room, window::SlidingWindow},
     discovery,
     pipeline::{DiscoverError, Gateway, StartError},
     providers::Provider,
-    route::{Backend, Deployment, Routes, group::GroupLive, table::Live},
+    route::{
+        Backend, Deployment, Question, Routes, group::GroupLive, resolve::end_of_rewrites,
+        table::Live,
+    },
     settings::{
         BackendKind, BackendSettings, GroupSettings, ModelSettings, RateLimit, RewriteSettings,
         RouteSettings, RoutingSettings, Strategy, Via,
     },
 };
 
-/// Models that one backend is asked for; a client cannot fill the memory with names.
-const MAX_MODELS_OF_A_BACKEND: usize = 5_000;
+/// Models of one backend that only clients have named; a client cannot fill the memory with names.
+const MAX_OFFERED: usize = 1_000;
 
 /// Knows what a model costs and how much it says, by the backend's kind and address and the model's name.
 pub type DescribeModel = fn(BackendKind, &str, &str) -> ModelFacts;
@@ -75,31 +76,36 @@ impl Layout {
             let known = synced.iter().find(|s| s.name == name);
             let known = known.ok_or_else(|| StartError::Unsynced(name.to_owned()))?;
             let backend = backend.with_id(known.id);
-            let former = before
+            let former = before.backends.iter().find(|b| b.id == known.id);
+            let same = former.is_some_and(|b| same_upstream(&b.settings, &backend.settings));
+            let former: &[Arc<Deployment>] = before
                 .deployments
                 .get(&known.id)
-                .map_or(&[][..], Vec::as_slice);
+                .filter(|_| same)
+                .map_or(&[], Vec::as_slice);
             let mut here = Vec::new();
-            if backend.settings.models.is_empty() {
-                for deployment in former {
-                    let synced = database
-                        .ensure_deployment(
-                            backend.id,
-                            &deployment.model,
-                            &deployment.configured_prices,
-                            now,
-                        )
-                        .await?;
-                    let live = live(&backend, &deployment.model, former);
-                    here.push(Arc::new(Deployment {
-                        backend: Arc::clone(&backend),
-                        prices: synced.prices,
-                        live,
-                        ..Deployment::clone(deployment)
-                    }));
+            // What it told of itself, or was asked for, and not what a file named before.
+            let told = |d: &&Arc<Deployment>| {
+                let listed = d.backend.settings.models.is_empty();
+                match d.offered {
+                    true => backend.settings.any_model,
+                    false => listed && backend.settings.models.is_empty(),
                 }
+            };
+            for deployment in former.iter().filter(told) {
+                let (model, prices) = (&deployment.model, &deployment.configured_prices);
+                let synced = database
+                    .ensure_deployment(backend.id, model, prices, now)
+                    .await?;
+                here.push(Arc::new(Deployment {
+                    backend: Arc::clone(&backend),
+                    prices: synced.prices,
+                    live: live(&backend, model, former),
+                    ..Deployment::clone(deployment)
+                }));
             }
             for model in &backend.settings.models {
+                here.retain(|d| d.model != model.model);
                 if let Some(known) = known.deployments.iter().find(|d| d.model == model.model) {
                     let live = live(&backend, &model.model, former);
                     here.push(deployment(&backend, known, model.clone(), live));
@@ -209,7 +215,10 @@ impl Gateway {
         let mut layout = core.layout.lock().await;
         // It may have been configured anew meanwhile.
         let backend = layout.backends.iter().find(|b| b.id == id).cloned();
-        let Some(backend) = backend.filter(|b| b.settings.models.is_empty()) else {
+        let same = |b: &Arc<Backend>| {
+            b.settings.models.is_empty() && same_upstream(&b.settings, &asked.settings)
+        };
+        let Some(backend) = backend.filter(same) else {
             return Ok(0);
         };
         let former = layout.deployments.remove(&id).unwrap_or_default();
@@ -225,12 +234,11 @@ impl Gateway {
         let (found, result) = match found {
             Ok(mut found) => {
                 let count = found.len();
-                if backend.settings.any_model {
-                    // What clients asked for may be there although the list does not name it.
-                    let listed = |d: &Arc<Deployment>| found.iter().any(|f| f.model == d.model);
-                    let others: Vec<_> = former.iter().filter(|d| !listed(d)).cloned().collect();
-                    found.extend(others);
-                }
+                // What clients asked for may be there although the list does not name it.
+                let listed = |d: &Arc<Deployment>| found.iter().any(|f| f.model == d.model);
+                let others = former.iter().filter(|d| d.offered && !listed(d));
+                let others: Vec<_> = others.cloned().collect();
+                found.extend(others);
                 (found, Ok(count))
             }
             Err(error) => (former, Err(error.into())),
@@ -240,52 +248,59 @@ impl Gateway {
         result
     }
 
-    /// Offers a name that nothing serves by the backends that take any. `false`: there are none for it.
+    /// Offers what is asked for by the backends that take any model and have not been asked for it yet.
+    /// `true`: there are new routes.
     ///
     /// # Errors
     /// When the database fails.
-    pub(crate) async fn offer_any(
-        &self,
-        caller: &Caller,
-        asked: &str,
-    ) -> Result<bool, StorageError> {
+    pub(crate) async fn offer_any(&self, question: &Question<'_>) -> Result<bool, StorageError> {
         let core = self.core();
-        let describe = core.describe;
-        let mut layout = core.layout.lock().await;
-        let names = asked.split('|').map(str::trim);
-        for name in names.filter(|name| !name.is_empty() && caller.may_use(name)) {
-            let mut offered = false;
-            let takes = |b: &&Arc<Backend>| b.settings.any_model && caller.may_reach(b.name());
-            for backend in layout
-                .backends
-                .iter()
-                .filter(takes)
-                .cloned()
-                .collect::<Vec<_>>()
-            {
-                let own = name
-                    .split_once('/')
-                    .filter(|(prefix, _)| *prefix == backend.name());
-                let asked = own.map_or(name, |(_, model)| model);
-                let mapped = backend.settings.model_mapping.get(asked);
-                let model = mapped.map_or(asked, String::as_str).to_owned();
-                let here = layout.deployments.entry(backend.id).or_default();
-                let known = here.iter().any(|d| d.model == model);
-                if !known && here.len() < MAX_MODELS_OF_A_BACKEND {
-                    let former = here.clone();
-                    let (database, clock) = (&core.database, &*core.clock);
-                    let one = vec![model];
-                    let new = offer(database, clock, &backend, one, &former, describe).await?;
-                    here.extend(new);
+        let missing = |routes: &Routes| -> Vec<(BackendId, String)> {
+            if !routes.takes_any() {
+                return Vec::new();
+            }
+            let names = question.asked.split('|').map(str::trim);
+            let allowed = names.filter(|n| !n.is_empty() && question.caller.may_use(n));
+            let mut found = Vec::new();
+            for name in allowed {
+                let end = end_of_rewrites(routes, name);
+                // Groups have members of their own.
+                if routes.group(end).is_none() {
+                    found.extend(routes.not_offered(end, question));
                 }
-                offered |= known || here.len() < MAX_MODELS_OF_A_BACKEND;
             }
-            if offered {
-                core.publish(layout.routes());
-                return Ok(true);
-            }
+            found
+        };
+        if missing(&core.catalog().routes).is_empty() {
+            return Ok(false);
         }
-        Ok(false)
+        let mut layout = core.layout.lock().await;
+        // Somebody else may have asked for the same meanwhile.
+        let missing = missing(&core.catalog().routes);
+        for (id, model) in &missing {
+            let Some(backend) = layout.backends.iter().find(|b| b.id == *id).cloned() else {
+                continue;
+            };
+            let (database, clock, describe) = (&core.database, &*core.clock, core.describe);
+            let one = vec![model.clone()];
+            let new = offer(database, clock, &backend, one, &[], describe).await?;
+            let here = layout.deployments.entry(*id).or_default();
+            if here.iter().filter(|d| d.offered).count() >= MAX_OFFERED
+                && let Some(oldest) = here.iter().position(|d| d.offered)
+            {
+                here.remove(oldest);
+            }
+            here.extend(new.into_iter().map(|deployment| {
+                Arc::new(Deployment {
+                    offered: true,
+                    ..Deployment::clone(&deployment)
+                })
+            }));
+        }
+        if !missing.is_empty() {
+            core.publish(layout.routes());
+        }
+        Ok(!missing.is_empty())
     }
 
     /// Reads prices anew. When this returns, every later request is billed by them.
@@ -412,7 +427,7 @@ fn renew(settings: BackendSettings, former: Option<&Arc<Backend>>) -> Result<Nam
     let window = window_of(settings.rate_limit);
     let concurrency = settings
         .max_concurrent
-        .map(|limit: NonZeroU32| Arc::new(Semaphore::new(limit.get() as usize)));
+        .map(|limit: NonZeroU32| Arc::new(Room::new(limit.get() as usize)));
     let backend = match former {
         None => Backend {
             id: BackendId(0),
@@ -420,7 +435,6 @@ fn renew(settings: BackendSettings, former: Option<&Arc<Backend>>) -> Result<Nam
             window: Arc::new(Mutex::new(SlidingWindow::new(window))),
             rates: Arc::default(),
             concurrency,
-            next_key: Arc::new(AtomicUsize::new(0)),
             tally: Arc::default(),
             settings,
         },
@@ -436,7 +450,6 @@ fn renew(settings: BackendSettings, former: Option<&Arc<Backend>>) -> Result<Nam
                 true => former.concurrency.clone(),
                 false => concurrency,
             },
-            next_key: Arc::clone(&former.next_key),
             tally: Arc::clone(&former.tally),
             settings,
         },
@@ -452,22 +465,25 @@ fn same_upstream(a: &BackendSettings, b: &BackendSettings) -> bool {
         && a.timeouts.connect == b.timeouts.connect
 }
 
-/// The counters of a model, where the backend still has as many keys.
+/// The counters of a model; those of keys that the backend still has go on as well.
 fn live(backend: &Backend, model: &str, former: &[Arc<Deployment>]) -> Arc<Live> {
-    let keys = backend.settings.api_keys.iter();
-    let same_keys = |former: &Deployment| {
-        let of_former = former.backend.settings.api_keys.iter();
-        of_former
-            .map(|key| key.expose_secret())
-            .eq(keys.clone().map(|key| key.expose_secret()))
+    let keys = &backend.settings.api_keys;
+    let Some(former) = former.iter().find(|former| former.model == model) else {
+        return Arc::new(Live::new(keys.len()));
     };
-    former
-        .iter()
-        .find(|former| former.model == model && same_keys(former))
-        .map_or_else(
-            || Arc::new(Live::new(backend.settings.api_keys.len())),
-            |former| Arc::clone(&former.live),
-        )
+    let known = &former.backend.settings.api_keys;
+    let exposed = |keys: &[SecretString]| -> Vec<String> {
+        keys.iter().map(|k| k.expose_secret().to_owned()).collect()
+    };
+    let (now, before) = (exposed(keys), exposed(known));
+    if now == before {
+        return Arc::clone(&former.live);
+    }
+    let lanes = now.iter().map(|key| {
+        let at = before.iter().position(|known| known == key)?;
+        former.live.lanes().get(at).cloned()
+    });
+    Arc::new(former.live.with_lanes(lanes))
 }
 
 fn deployment(
@@ -487,5 +503,6 @@ fn deployment(
         limits: model.limits,
         aliases: model.aliases,
         live,
+        offered: false,
     })
 }

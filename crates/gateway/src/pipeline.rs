@@ -42,7 +42,10 @@ use crate::{
     kept_items::{Keeper, KeptItems},
     layout::{DescribeModel, Layout},
     models,
-    relay::respond,
+    relay::{
+        respond,
+        waiting::{Answering, answer_in_time},
+    },
     route::{Question, RoutePlan, Routes, Supposed, explain::explain, resolve},
     settings::{GatewaySettings, RoutingSettings},
     settle::{Admission, Settlement},
@@ -88,20 +91,6 @@ impl Core {
     /// What holds for all routes.
     pub(crate) fn routing(&self) -> Arc<RoutingSettings> {
         Arc::clone(&self.catalog.load().routes.routing)
-    }
-
-    fn plan(
-        &self,
-        routes: &Routes,
-        caller: &Caller,
-        request: &ClientRequest,
-        untranslated: bool,
-    ) -> Result<RoutePlan, GatewayError> {
-        let (zone, now) = (&routes.routing.time_zone, self.clock.now());
-        resolve(
-            routes,
-            Question::of(request, caller, untranslated, zone, now),
-        )
     }
 
     /// Puts routes into force. Whoever calls this holds the layout.
@@ -238,7 +227,7 @@ impl Gateway {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let core = &self.0;
-        let mut catalog = core.catalog.load_full();
+        let catalog = core.catalog.load_full();
         let caller = core.authenticate(&catalog, request.headers(), peer)?;
         let in_flight = InFlight::enter(&core.in_flight, core.max_in_flight)?;
         let keeper = Keeper::new(Arc::clone(&core.kept_items), caller.owner());
@@ -250,38 +239,58 @@ impl Gateway {
             Some(Begun::First(keep)) => Some(keep),
             Some(Begun::Again(answer)) => return Ok(idempotency::replay(*answer)),
         };
-        let mut plan = core.plan(&catalog.routes, &caller, &request, asked.untranslated);
-        if matches!(plan, Err(GatewayError::UnknownModel { .. }))
-            && catalog.routes.takes_any()
-            && self
-                .offer_any(&caller, &request.head.model)
-                .await
-                .map_err(|error| {
-                    tracing::error!(error = %error, "failed to offer a model that was asked for");
-                    GatewayError::Internal("a model could not be offered")
-                })?
-        {
-            catalog = core.catalog.load_full();
-            plan = core.plan(&catalog.routes, &caller, &request, asked.untranslated);
-        }
-        let plan = plan?;
+        let (catalog, plan) = self
+            .plan(catalog, &caller, &request, asked.untranslated)
+            .await?;
         let admission = admit(core, in_flight, request_id, caller, &request, &plan).await?;
         let to_the_end = keep.is_some() || plan.drains();
         // Boxed, since all that carries it would be moved with it several times over.
         let routing = Arc::clone(&catalog.routes.routing);
-        let answered = Box::pin(answer(request, request_id, plan, admission, keep, routing));
-        if !to_the_end {
-            return answered.await;
+        let (stream, dialect) = (request.head.stream, request.head.dialect);
+        let keep_alive = routing.keep_alive.filter(|_| stream);
+        let mut answered: Answering =
+            Box::pin(answer(request, request_id, plan, admission, keep, routing));
+        if to_the_end {
+            // It goes on when the client goes away, which drops this.
+            let (answer, waiting) = oneshot::channel();
+            core.detached.spawn(async move {
+                // What nobody waits for any more is dropped, and goes on as a stream if it is one.
+                let _ = answer.send(answered.await);
+            });
+            answered = Box::pin(async move {
+                let lost = GatewayError::Internal("a request was not carried through");
+                waiting.await.unwrap_or(Err(lost))
+            });
         }
-        // It goes on when the client goes away, which drops this.
-        let (answer, waiting) = oneshot::channel();
-        core.detached.spawn(async move {
-            // What nobody waits for any more is dropped, and goes on as a stream if it is one.
-            let _ = answer.send(answered.await);
-        });
-        waiting
-            .await
-            .map_err(|_| GatewayError::Internal("a request was not carried through"))?
+        match keep_alive {
+            None => answered.await,
+            Some(every) => answer_in_time(answered, dialect, request_id, every).await,
+        }
+    }
+
+    /// Plans a request, by `catalog` or by a newer snapshot that has what nobody has asked for before.
+    async fn plan(
+        &self,
+        mut catalog: Arc<Catalog>,
+        caller: &Caller,
+        request: &ClientRequest,
+        untranslated: bool,
+    ) -> Result<(Arc<Catalog>, RoutePlan), GatewayError> {
+        let core = &self.0;
+        let routing = Arc::clone(&catalog.routes.routing);
+        let (zone, now) = (&routing.time_zone, core.clock.now());
+        let question = Question::of(request, caller, untranslated, zone, now);
+        if catalog.routes.takes_any() {
+            let offered = self.offer_any(&question).await.map_err(|error| {
+                tracing::error!(error = %error, "failed to offer a model that was asked for");
+                GatewayError::Internal("a model could not be offered")
+            })?;
+            if offered {
+                catalog = core.catalog.load_full();
+            }
+        }
+        let plan = resolve(&catalog.routes, question)?;
+        Ok((catalog, plan))
     }
 
     /// Waits for the requests that go on although their clients have gone away. Dropping it cuts them.
@@ -327,7 +336,7 @@ impl Gateway {
             let caller = core.authenticate(&catalog, request.headers(), peer)?;
             let _in_flight = InFlight::enter(&core.in_flight, core.max_in_flight)?;
             let request = read(endpoint, request, core.max_body).await?;
-            let plan = core.plan(&catalog.routes, &caller, &request, untranslated)?;
+            let (_, plan) = self.plan(catalog, &caller, &request, untranslated).await?;
             count_tokens::count(&request, request_id, plan.first()).await
         };
         let mut response = counted

@@ -42,6 +42,9 @@ pub struct RouteSettings {
 pub struct RoutingSettings {
     /// From a request's arrival to the first content of its answer, all tries and pauses included.
     pub total_timeout: Duration,
+    /// How long a stream may be silent before its client is told that it is there; `None`: as long as it
+    /// likes.
+    pub keep_alive: Option<Duration>,
     pub breaker: BreakerSettings,
     /// Under `least_usage`: tokens that a lane is charged for an error.
     pub error_penalty: u64,
@@ -55,6 +58,7 @@ impl Default for RoutingSettings {
     fn default() -> Self {
         Self {
             total_timeout: Duration::from_secs(900),
+            keep_alive: Some(Duration::from_secs(30)),
             breaker: BreakerSettings::default(),
             error_penalty: 10_000,
             request_penalty: 500,
@@ -188,6 +192,8 @@ pub struct BackendSettings {
     /// What becomes of a call whose client goes away.
     pub on_disconnect: OnDisconnect,
     pub max_concurrent: Option<NonZeroU32>,
+    /// Who waits for a place among these; `None`: nobody.
+    pub queue: Option<QueueSettings>,
     /// Asked for → sent.
     pub model_mapping: BTreeMap<String, String>,
     /// Calls without a price are served, and the ledger says so.
@@ -219,6 +225,13 @@ pub enum OnDisconnect {
     Cancel,
     /// It is read to its end, so that the upstream tells what it bills.
     Drain,
+}
+
+/// How many calls wait for a place on a backend, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueSettings {
+    pub max_waiting: usize,
+    pub max_wait: Duration,
 }
 
 /// At most `requests` attempts in any `window`.

@@ -20,9 +20,10 @@ use crate::{
     authenticate::Caller,
     counters::{
         rates::{Held, RatesLeft},
+        room::Line,
         tally::Answered,
     },
-    dispatch::failure::{Cause, Failure},
+    dispatch::failure::{Cause, Failure, Next},
     pipeline::Core,
     record,
     route::{Candidate, Deployment, Group, RoutePlan, explain::of_excluded},
@@ -42,6 +43,9 @@ struct Open {
     caller: Caller,
     holds: Holds,
     began: Instant,
+    /// When the call that is running, or was the last one, began, and when its first content came.
+    call_began: Instant,
+    call_answered_ms: Option<u32>,
     time_to_first_chunk_ms: Option<u32>,
     /// What is being tried, or was tried last.
     candidate: Candidate,
@@ -90,6 +94,8 @@ impl Admission {
             core: Arc::clone(core),
             holds,
             began: Instant::now(),
+            call_began: Instant::now(),
+            call_answered_ms: None,
             time_to_first_chunk_ms: None,
             candidate,
             group: plan.group.clone(),
@@ -126,6 +132,12 @@ impl Admission {
             .map_or_else(Instant::now, |open| open.began)
     }
 
+    /// Where the request waits.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        self.open.as_ref().and_then(|open| open.caller.key_id())
+    }
+
     /// An upstream call begins, for which its lane is charged `penalty` tokens.
     pub fn attempt(&mut self, candidate: &Candidate, penalty: u64) {
         if let Some(open) = &mut self.open {
@@ -137,6 +149,8 @@ impl Admission {
             open.use_lane(penalty);
             open.attempts += 1;
             open.calling = true;
+            open.call_began = Instant::now();
+            open.call_answered_ms = None;
             let used = Used::estimate(open.input_estimate, 0);
             open.note(&used);
             open.core.ledger.call(&open.request);
@@ -160,10 +174,15 @@ impl Admission {
         let tally = &open.deployment().backend.tally;
         if failure.cause.was_called() {
             let limited = failure.cause == Cause::Status(429);
-            tally.failed(&error, limited, open.core.clock.now());
+            // What is wrong with a request is not the backend's failure.
+            if failure.cause.next() != Next::Return {
+                tally.failed(&error, limited, open.core.clock.now());
+            }
             open.use_lane(penalty);
         } else {
-            tally.skipped();
+            if failure.cause == Cause::Full {
+                tally.skipped();
+            }
             open.attempts = open.attempts.saturating_sub(1);
         }
         match failure.used.as_deref() {
@@ -207,6 +226,7 @@ impl Admission {
         if let Some(open) = &mut self.open {
             open.time_to_first_chunk_ms
                 .get_or_insert(millis(open.began));
+            open.call_answered_ms = Some(millis(open.call_began));
         }
     }
 
@@ -363,16 +383,17 @@ impl Open {
     }
 
     /// For those who look at the backend, and for the next requests' choice.
-    fn tally(&self, outcome: Outcome, used: &Used, duration_ms: u32) {
+    fn tally(&self, outcome: Outcome, used: &Used) {
         let deployment = self.deployment();
         let (tally, stream) = (&deployment.backend.tally, self.request.stream);
         match outcome {
             Outcome::Completed | Outcome::ClientDisconnected => {
-                if let Some(first_chunk_ms) = self.time_to_first_chunk_ms {
+                if let Some(first_chunk_ms) = self.call_answered_ms {
+                    deployment.live.breaker.answered();
                     tally.answered(Answered {
                         stream,
                         first_chunk_ms,
-                        duration_ms,
+                        duration_ms: millis(self.call_began),
                     });
                 }
             }
@@ -418,7 +439,7 @@ impl Open {
             }
         }
         let tokens = used.tokens.total();
-        self.tally(outcome, &used, row.duration_ms);
+        self.tally(outcome, &used);
         for held in self.holds.rates.into_iter().flatten() {
             Held::settle(held, tokens);
         }

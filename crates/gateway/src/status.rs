@@ -30,6 +30,8 @@ pub struct BackendStatus {
     pub models: Vec<String>,
     pub sums: Sums,
     pub in_progress: u64,
+    /// Calls that wait for a place.
+    pub waiting: usize,
     /// Calls that were not made because a limit of the backend had no room.
     pub skips: u64,
     /// Of all its lanes.
@@ -178,6 +180,10 @@ fn status(routes: &Routes, backend: &Backend, now: Instant) -> BackendStatus {
         models,
         sums: backend.tally.sums(),
         in_progress: backend.tally.in_progress(),
+        waiting: backend
+            .concurrency
+            .as_ref()
+            .map_or(0, |room| room.waiting()),
         skips: backend.tally.skips(),
         cooldowns,
         failing,

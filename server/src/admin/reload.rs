@@ -31,8 +31,8 @@ pub async fn reload(
     };
     match reloader.reload(options.dry_run).await {
         Ok(reloaded) => Ok(Json(reloaded).into_response()),
-        Err(ReloadError::Config(errors)) => {
-            let text = errors.to_string();
+        Err(error @ (ReloadError::Config(_) | ReloadError::Empty)) => {
+            let text = error.to_string();
             let problems: Vec<&str> = text.lines().collect();
             let body = json!({
                 "error": "the configuration cannot be used; everything stays as it was",

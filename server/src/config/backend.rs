@@ -42,6 +42,8 @@ pub struct BackendConfig {
     pub rate_limit: Option<RateLimit>,
     /// `max_concurrent`: attempts at once. Default `MAX_CONCURRENT`, or else no limit.
     pub max_concurrent: Option<NonZeroU32>,
+    /// `queue`: who waits for a place among these. Default: nobody, but with `MAX_CONCURRENT`.
+    pub queue: Option<Queue>,
     /// `tokens_per_minute`, in and out, of all its calls. 0, the default: no limit.
     pub tokens_per_minute: u32,
     /// `on_disconnect`: what becomes of a call whose client goes away. Default `cancel`.
@@ -67,6 +69,24 @@ pub struct RateLimit {
     pub requests: NonZeroU32,
     /// `window`. Default 60 s.
     pub window: Duration,
+}
+
+/// Who waits where a backend handles as many calls as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// `max_waiting`: calls. Default 100.
+    pub max_waiting: NonZeroU32,
+    /// `max_wait`. Default 30 s.
+    pub max_wait: Duration,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            max_waiting: NonZeroU32::MIN.saturating_add(99),
+            max_wait: Duration::from_secs(30),
+        }
+    }
 }
 
 /// What happens to a call whose price is not known.
@@ -128,6 +148,8 @@ impl BackendConfig {
             max_retries: 2,
             rate_limit: None,
             max_concurrent: defaults.max_concurrent,
+            // A forerunner's users know that variable as the size of a pool, before which calls wait.
+            queue: defaults.max_concurrent.map(|_| Queue::default()),
             tokens_per_minute: 0,
             on_disconnect: OnDisconnect::Cancel,
             model_mapping: BTreeMap::new(),
@@ -166,6 +188,7 @@ impl BackendConfig {
                 .field("max_concurrent")
                 .optional()
                 .or(new.max_concurrent),
+            queue: read_queue(section).or(new.queue),
             tokens_per_minute: limit(section, "tokens_per_minute"),
             on_disconnect: section.field("on_disconnect").or(new.on_disconnect),
             model_mapping: section.field("model_mapping").map(),
@@ -305,6 +328,20 @@ fn read_rate_limit(section: &Section<'_>) -> Option<RateLimit> {
     let requests = if given { requests.required() } else { None };
     limit.deny_unknown_keys();
     requests.map(|requests| RateLimit { requests, window })
+}
+
+fn read_queue(section: &Section<'_>) -> Option<Queue> {
+    let field = section.field("queue");
+    let given = field.is_given();
+    let queue = field.section();
+    let usual = Queue::default();
+    let max_waiting = queue.field("max_waiting").or(usual.max_waiting);
+    let max_wait = timeout(&queue, "max_wait", usual.max_wait);
+    queue.deny_unknown_keys();
+    given.then_some(Queue {
+        max_waiting,
+        max_wait,
+    })
 }
 
 fn timeout(section: &Section<'_>, key: &'static str, default: Duration) -> Duration {

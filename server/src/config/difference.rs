@@ -56,17 +56,28 @@ impl fmt::Display for Difference {
 }
 
 /// Members whose values are not told.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     "api_keys",
     "keys",
     "master_key",
     "admin_password",
     "webhook_secret",
+    "webhook_url",
     "headers",
     "client_secret",
 ];
 
 impl Document {
+    /// Whether nothing stands in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match &self.0.value {
+            Value::Null => true,
+            Value::Map(entries) => entries.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The file as YAML. With its secrets: it is for whoever has the file already.
     #[must_use]
     pub fn to_yaml(&self) -> String {

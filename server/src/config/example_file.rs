@@ -103,6 +103,7 @@ fn the_defaults_that_the_example_claims_for_a_backend_are_the_real_ones() {
     let bare = read("backends: [{name: openai-main, kind: openai, api_keys: [k]}]");
     // These have no default worth showing: the example gives an example.
     example.rate_limit = None;
+    example.queue = None;
     example.model_mapping.clear();
     example.headers.clear();
     example.quirks = bare.quirks.clone();

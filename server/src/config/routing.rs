@@ -10,6 +10,9 @@ pub struct RoutingConfig {
     /// `total_timeout`: from a request's arrival to the first content of its answer, all tries and
     /// pauses included. Default 15 min.
     pub total_timeout: Duration,
+    /// `keep_alive`: how long a stream may be silent before its client is told that it is there; 0:
+    /// as long as it likes. Default 30 s.
+    pub keep_alive: Option<Duration>,
     /// `breaker.failures`: failures in a row after which a deployment rests; 0: never. Default 5.
     pub breaker_failures: u32,
     /// `breaker.rest`: for how long; doubled each time it fails again. Default 30 s.
@@ -29,6 +32,8 @@ impl RoutingConfig {
             total_timeout: section
                 .field("total_timeout")
                 .or(Duration::from_secs(15 * 60)),
+            keep_alive: Some(section.field("keep_alive").or(Duration::from_secs(30)))
+                .filter(|every| !every.is_zero()),
             breaker_failures: breaker.field("failures").or(5),
             breaker_rest: breaker.field("rest").or(Duration::from_secs(30)),
             error_penalty: penalty("error_penalty", 10_000),

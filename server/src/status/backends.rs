@@ -79,6 +79,7 @@ fn statistics(backend: &BackendStatus, now: Timestamp) -> Value {
     json!({
         "total_requests": backend.sums.calls,
         "in_progress_requests": backend.in_progress,
+        "waiting_requests": backend.waiting,
         "success_rate": backend.success_rate(),
         "last_error": backend.sums.last_error.as_ref().map(|(_, error)| error),
         "last_error_time": backend.sums.last_error.as_ref().map(|(at, _)| iso(*at)),

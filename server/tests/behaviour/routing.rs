@@ -282,3 +282,247 @@ async fn what_no_member_takes_is_refused_with_the_reason() {
     assert_eq!(reply.header("x-provider"), "first");
     assert_eq!((first.received().len(), second.received().len()), (1, 1));
 }
+
+#[tokio::test]
+async fn who_finds_a_backend_busy_waits_where_there_is_no_other_and_each_key_has_its_turn() {
+    let upstream = Upstream::start().await;
+    let app = TestApp::with([backend(
+        CHAT,
+        "main",
+        &upstream.url(),
+        "max_concurrent: 1, queue: { max_waiting: 3, max_wait: 20s }, ",
+    )])
+    .await;
+    let [ada, bob] = [app.user().await, app.user_with("bob", json!({})).await];
+    let (held, hold) = Answer::json(whole(CHAT, "up-main")).held();
+    upstream.then(held);
+    upstream.always(|_| Answer::json(whole(CHAT, "up-main")));
+    let call = |key: &str, said: &str| {
+        let body = json!({"model": "asked", "messages": [{"role": "user", "content": said}]});
+        let request = app.chat(key, body.to_string());
+        tokio::spawn(async move { Reply::of(request).await })
+    };
+    let first = call(&ada.key, "first");
+    upstream.arrivals(1).await;
+    let waits = |count| {
+        let gateway = app.state.gateway.clone();
+        async move {
+            until("those who wait", async || {
+                (gateway.backends()[0].waiting == count).then_some(())
+            })
+            .await;
+        }
+    };
+    let mut waiting = Vec::new();
+    for (number, (user, said)) in [(&ada, "a1"), (&ada, "a2"), (&bob, "b1")]
+        .into_iter()
+        .enumerate()
+    {
+        waiting.push(call(&user.key, said));
+        waits(number + 1).await;
+    }
+    let refused = call(&bob.key, "too many").await.expect("no panic");
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert!(
+        refused.error_message().contains("max_waiting"),
+        "{}",
+        refused.text()
+    );
+    hold.release();
+    assert_eq!(first.await.expect("no panic").status, 200);
+    for reply in waiting {
+        assert_eq!(reply.await.expect("no panic").status, 200);
+    }
+    let said: Vec<String> = upstream
+        .received()
+        .iter()
+        .map(|r| {
+            let body: Value = serde_json::from_str(r.text()).expect("JSON");
+            body["messages"][0]["content"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(said, ["first", "a1", "b1", "a2"]);
+}
+
+#[tokio::test]
+async fn a_backend_that_takes_any_model_is_asked_for_what_nobody_names() {
+    let [first, second] = [Upstream::start().await, Upstream::start().await];
+    let line = |name: &str, upstream: &Upstream, more: &str| {
+        format!(
+            "  - {{ name: {name}, kind: openai_compatible, base_url: {:?}, max_retries: 0, any_model: true, unpriced: allow, {more} }}\n",
+            upstream.url()
+        )
+    };
+    let app = TestApp::with([
+        line("first", &first, "model_mapping: { abc: def }"),
+        line("second", &second, "priority: 2"),
+    ])
+    .await;
+    let user = app.user().await;
+    let sent = |upstream: &Upstream| {
+        let body: Value = serde_json::from_str(upstream.last().text()).expect("JSON");
+        body["model"].clone()
+    };
+    for (asked, of_first, of_second) in [("abc", "def", "abc"), ("xyz", "xyz", "xyz")] {
+        first.then(Answer::json(whole(CHAT, of_first)));
+        let reply = Reply::of(app.chat(&user.key, ask(asked))).await;
+        assert_eq!(
+            (reply.status, reply.header("x-provider")),
+            (200, "first"),
+            "{}",
+            reply.text()
+        );
+        assert_eq!(sent(&first), of_first);
+        // When it is down, the next is asked by the name that it is sent.
+        first.then(Answer::error(500, "{}"));
+        second.then(Answer::json(whole(CHAT, of_second)));
+        let reply = Reply::of(app.chat(&user.key, ask(asked))).await;
+        assert_eq!(reply.header("x-provider"), "second", "{}", reply.text());
+        assert_eq!(sent(&second), of_second);
+    }
+    second.then(Answer::json(whole(CHAT, "m")));
+    let reply = Reply::of(app.chat(&user.key, ask("second/m"))).await;
+    assert_eq!(
+        (reply.header("x-provider"), sent(&second)),
+        ("second", json!("m"))
+    );
+    // What somebody once asked for is not offered to others, and does not pile up.
+    let models = app.get("/v1/models", &user.key).await.json();
+    assert!(!models.to_string().contains("xyz"), "{models}");
+    // Only what a key may use is ever passed on.
+    let id = app.key_id(&user).await;
+    let path = format!("/admin/keys/{id}");
+    app.admin(Method::PATCH, &path, json!({"allowed_models": ["abc"]}))
+        .await;
+    let refused = Reply::of(app.chat(&user.key, ask("new"))).await;
+    assert_eq!(refused.status, 404);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_slow_to_come_says_that_it_is_there() {
+    for dialect in crate::support::DIALECTS {
+        let upstream = Upstream::start().await;
+        let setup = Setup {
+            rest: "routing: { keep_alive: 100ms }\n",
+            ..Setup::backends([backend(dialect, "main", &upstream.url(), "")])
+        };
+        let app = TestApp::start(setup).await;
+        let user = app.user().await;
+        let sign = match dialect {
+            Dialect::AnthropicMessages => "event: ping\n",
+            _ => ": keep-alive\n\n",
+        };
+        // Before the first content, and between two pieces.
+        let (answer, line) = Answer::live();
+        upstream.then(answer);
+        let sent = app
+            .ask(dialect, &user.key, ask_stream("asked"))
+            .send()
+            .await;
+        let mut response = sent.expect("the head comes before the content");
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let mut read = async |until: &str| {
+            let mut text = String::new();
+            while !text.contains(until) {
+                let chunk = response.chunk().await.expect("a body").expect("more of it");
+                text.push_str(std::str::from_utf8(&chunk).expect("text"));
+            }
+            text
+        };
+        read(sign).await;
+        let mut chunks = events(dialect, "up-main").into_iter();
+        let half = chunks.len() / 2 + 1;
+        for chunk in chunks.by_ref().take(half) {
+            line.send(chunk);
+        }
+        read("data: {").await;
+        read(sign).await;
+        for chunk in chunks {
+            line.send(chunk);
+        }
+        drop(line);
+        let end = match dialect {
+            Dialect::AnthropicMessages => "message_stop",
+            _ => "[DONE]",
+        };
+        read(end).await;
+        let row = app.ledger().only().await;
+        assert_eq!(row.outcome, "completed");
+
+        // A failure after the head has gone out is told by an event.
+        let (held, hold) = Answer::error(503, "{}").held();
+        upstream.then(held);
+        let request = app.ask(dialect, &user.key, ask_stream("asked"));
+        let waiting = tokio::spawn(async move { Reply::of(request).await });
+        upstream.arrivals(2).await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        hold.release();
+        let reply = waiting.await.expect("no panic");
+        assert_eq!(reply.status, 200);
+        assert!(reply.text().contains(sign), "{}", reply.text());
+        let last = reply
+            .text()
+            .trim_end()
+            .rsplit("\n\n")
+            .next()
+            .unwrap_or_default();
+        assert!(last.contains("\"error\""), "{}", reply.text());
+        assert!(last.contains("answered 503"), "{}", reply.text());
+        let rows = app.ledger().wait_for(2).await;
+        assert_eq!(rows[1].outcome, "upstream_error");
+    }
+}
+
+/// An upstream that dies at each piece of its answer in turn: the client has a whole answer or a typed
+/// error, never a hang, and never two answers in one.
+#[tokio::test]
+async fn an_upstream_that_dies_at_any_chunk_gives_a_whole_answer_or_an_error() {
+    for dialect in crate::support::DIALECTS {
+        let upstreams = [Upstream::start().await, Upstream::start().await];
+        let backends = [("first", &upstreams[0]), ("second", &upstreams[1])]
+            .map(|(name, upstream)| backend(dialect, name, &upstream.url(), ""));
+        let setup = Setup {
+            rest: "routing: { breaker: { failures: 0 } }\ngroups:\n  - { name: team, members: [{ backend: first, model: up-first }, { backend: second, model: up-second }] }\n",
+            ..Setup::backends(backends)
+        };
+        let app = TestApp::start(setup).await;
+        let user = app.user().await;
+        let all = events(dialect, "up-first");
+        upstreams[1].always(move |_| Answer::events(events(dialect, "up-second")));
+        let end = match dialect {
+            Dialect::AnthropicMessages => "message_stop",
+            _ => "[DONE]",
+        };
+        let (mut complete, mut failed) = (0, 0);
+        for cut in 0..=all.len() {
+            let pieces: Vec<String> = all[..cut].to_vec();
+            upstreams[0].then(Answer::cut("text/event-stream", pieces));
+            let request = app.ask(dialect, &user.key, ask_stream("team"));
+            let reply = crate::support::within("an answer", Reply::of(request)).await;
+            assert_eq!(reply.status, 200, "{cut}");
+            let text = reply.text();
+            let starts = match dialect {
+                Dialect::AnthropicMessages => text.matches("event: message_start").count(),
+                _ => text.matches("\"role\":\"assistant\"").count().min(1),
+            };
+            assert!(starts <= 1, "{cut}: {text}");
+            if text.contains("\"error\"") {
+                failed += 1;
+                assert_eq!(reply.header("x-provider"), "first", "{cut}");
+                // Nothing of the second's answer.
+                assert!(!text.contains(end), "{cut}: {text}");
+            } else {
+                complete += 1;
+                assert!(text.contains(end), "{cut}: {text}");
+            }
+        }
+        assert!(
+            complete > 1 && failed > 0,
+            "{complete} whole, {failed} failed"
+        );
+    }
+}

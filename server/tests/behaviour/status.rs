@@ -248,7 +248,7 @@ fn cached_of_stream() -> u64 {
         let event: Value = serde_json::from_str(line.strip_prefix("data: ")?).ok()?;
         event["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64()
     });
-    usage.last().unwrap_or(0)
+    usage.max().unwrap_or(0)
 }
 
 #[tokio::test]

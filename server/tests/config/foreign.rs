@@ -194,7 +194,7 @@ general_settings:
         format!("{} {:?} {members:?}\n", group.name, group.strategy)
     });
     assert_snapshot!(groups.collect::<String>(), @r#"
-    gpt-4o LeastLatency ["azure/gpt-4o w1 p0", "openai/gpt-4o w3 p0", "anthropic/claude-sonnet-4-6 w1 p1", "bedrock/eu.anthropic.claude-sonnet-4-6 w1 p1"]
+    gpt-4o LeastLatency ["azure/gpt-4o w1 p0", "openai/gpt-4o w1 p0", "anthropic/claude-sonnet-4-6 w1 p1", "bedrock/eu.anthropic.claude-sonnet-4-6 w1 p1"]
     claude LeastLatency ["anthropic/claude-sonnet-4-6 w1 p0", "bedrock/eu.anthropic.claude-sonnet-4-6 w1 p0"]
     "#);
     assert_eq!(config.rewrites[0].source, "gpt-4");

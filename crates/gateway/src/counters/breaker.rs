@@ -90,6 +90,10 @@ impl Breaker {
     /// The deployment failed by a fault of its own.
     pub fn failed(&self, settings: BreakerSettings, now: Instant) {
         let mut state = self.lock();
+        if state.until.is_some_and(|until| until > now) {
+            // It was called before the rest began, or for want of anything better: no news.
+            return;
+        }
         state.failures = state.failures.saturating_add(1);
         let tried_out = state.until.is_some_and(|until| until <= now);
         if settings.failures > 0 && (tried_out || state.failures >= settings.failures) {
@@ -149,6 +153,22 @@ mod tests {
             breaker.enter(now).expect_err("it is open"),
             Gate::Open(SETTINGS.rest)
         );
+    }
+
+    #[test]
+    fn what_was_running_when_it_opened_does_not_make_the_rest_longer() {
+        let breaker = Arc::new(Breaker::default());
+        let now = Instant::now();
+        for _ in 0..30 {
+            breaker.failed(SETTINGS, now);
+        }
+        assert_eq!(breaker.gate(now), Gate::Open(SETTINGS.rest));
+        // When the rest is over, one failure is enough, and counts once.
+        let now = now + SETTINGS.rest;
+        for _ in 0..30 {
+            breaker.failed(SETTINGS, now);
+        }
+        assert_eq!(breaker.gate(now), Gate::Open(SETTINGS.rest * 2));
     }
 
     #[test]

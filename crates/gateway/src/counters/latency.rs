@@ -56,13 +56,16 @@ impl Drop for Running {
 }
 
 impl Average {
+    /// How much of what was known at `self.at` still counts.
+    fn weight(&self, now: Instant) -> f64 {
+        let since = |at| now.saturating_duration_since(at).as_secs_f64();
+        self.at
+            .map_or(0.0, |at| (-since(at) / MEMORY.as_secs_f64()).exp())
+    }
+
     fn observe(&mut self, seconds: f64, now: Instant) {
-        let Some(before) = self.at.replace(now) else {
-            self.seconds = seconds;
-            return;
-        };
-        let old =
-            (-now.saturating_duration_since(before).as_secs_f64() / MEMORY.as_secs_f64()).exp();
+        let old = self.weight(now);
+        self.at = Some(now);
         self.seconds = if seconds > self.seconds {
             seconds
         } else {
@@ -103,12 +106,13 @@ impl Latency {
         }
     }
 
-    /// Seconds that one more call would probably wait, by what is known; 0: nothing is.
+    /// Seconds that one more call would probably wait, by what is known; 0: nothing is. What is known
+    /// fades, so that one slow answer does not keep traffic away for ever.
     #[must_use]
-    pub fn load(&self, stream: bool) -> f64 {
+    pub fn load(&self, stream: bool, now: Instant) -> f64 {
         let average = if stream { &self.streams } else { &self.whole };
         let average = average.lock().unwrap_or_else(PoisonError::into_inner);
-        average.seconds * (f64::from(self.running()) + 1.0)
+        average.seconds * average.weight(now) * (f64::from(self.running()) + 1.0)
     }
 
     /// The 95th percentile of the recent streams' times to their first content; `None`: there were
@@ -144,26 +148,34 @@ mod tests {
         latency.observe(true, Duration::from_millis(100), now);
         now += Duration::from_secs(1);
         latency.observe(true, Duration::from_secs(2), now);
-        assert!((latency.load(true) - 2.0).abs() < 1e-9);
+        assert!((latency.load(true, now) - 2.0).abs() < 1e-9);
         now += Duration::from_secs(1);
         latency.observe(true, Duration::from_millis(100), now);
-        assert!(latency.load(true) > 1.5, "{}", latency.load(true));
+        assert!(latency.load(true, now) > 1.5);
         for _ in 0..60 {
             now += Duration::from_secs(1);
             latency.observe(true, Duration::from_millis(100), now);
         }
-        assert!(latency.load(true) < 0.11);
-        assert!(latency.load(false) < 1e-9, "whole answers were never timed");
+        assert!(latency.load(true, now) < 0.11);
+        // Without any news a slow answer is forgotten as well.
+        latency.observe(true, Duration::from_secs(30), now);
+        let later = now + Duration::from_secs(60);
+        assert!(latency.load(true, later) < 0.1);
+        assert!(
+            latency.load(false, now) < 1e-9,
+            "whole answers were never timed"
+        );
     }
 
     #[test]
     fn those_that_run_count_as_load() {
         let latency = Arc::new(Latency::default());
-        latency.observe(false, Duration::from_secs(1), Instant::now());
+        let now = Instant::now();
+        latency.observe(false, Duration::from_secs(1), now);
         let running = [latency.begin(), latency.begin()];
-        assert!((latency.load(false) - 3.0).abs() < 1e-9);
+        assert!((latency.load(false, now) - 3.0).abs() < 1e-9);
         drop(running);
-        assert!((latency.load(false) - 1.0).abs() < 1e-9);
+        assert!((latency.load(false, now) - 1.0).abs() < 1e-9);
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod cooldown;
 pub mod latency;
 pub mod rates;
 pub mod recent_usage;
+pub mod room;
 pub mod spend;
 pub mod tally;
 pub mod window;

@@ -14,10 +14,7 @@ use dialects::{
 };
 use domain::{Dialect, RequestId, ServiceTier, Used};
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
 use dialects::stream::estimate_tokens;
 
@@ -29,6 +26,7 @@ use crate::{
     counters::{
         latency::Running,
         rates::{Held, Limited, RateKind, count},
+        room::{Line, NoPlace, Place},
         tally::InProgress,
     },
     headers,
@@ -60,10 +58,11 @@ pub async fn attempt(
     request: &ClientRequest,
     request_id: RequestId,
     candidate: &Candidate,
+    place: Option<Place>,
 ) -> Result<Answer, Failure> {
     let deployment = &candidate.deployment;
     let (upstream, form) = transform(request, candidate)?;
-    let slot = enter(request, deployment)?;
+    let slot = enter(request, deployment, place)?;
     let timeouts = deployment.backend.settings.timeouts;
     let exchange = Exchange {
         request,
@@ -95,7 +94,7 @@ pub async fn attempt(
 /// The place of a call in its backend's and its model's own limits, until it ends.
 #[derive(Debug)]
 pub struct Slot {
-    _permit: Option<OwnedSemaphorePermit>,
+    _place: Option<Place>,
     _in_progress: InProgress,
     _running: Running,
     held: [Option<Held>; 2],
@@ -110,15 +109,41 @@ impl Slot {
     }
 }
 
-/// Counts the attempt in the limits of the backend and of the model.
-fn enter(request: &ClientRequest, deployment: &Deployment) -> Result<Slot, Failure> {
+/// A place among the calls that the backend handles at once, if it has such a limit. Where there is
+/// nobody else to ask, `may_wait`, for one to become free.
+///
+/// # Errors
+/// There is none.
+pub async fn place(
+    deployment: &Deployment,
+    line: Line,
+    may_wait: bool,
+) -> Result<Option<Place>, Failure> {
     let backend = &deployment.backend;
-    let permit = match &backend.concurrency {
-        None => None,
-        Some(room) => Some(Arc::clone(room).try_acquire_owned().map_err(|_| {
-            Failure::full("handles as many calls as it may (max_concurrent)", None)
-        })?),
+    let Some(room) = &backend.concurrency else {
+        return Ok(None);
     };
+    if let Some(place) = room.try_enter() {
+        return Ok(Some(place));
+    }
+    let full = |message: &str| Err(Failure::full(message, None));
+    let Some(queue) = backend.settings.queue.filter(|_| may_wait) else {
+        return full("handles as many calls as it may (max_concurrent)");
+    };
+    match room.enter(line, queue.max_waiting, queue.max_wait).await {
+        Ok(place) => Ok(Some(place)),
+        Err(NoPlace::TooMany) => full("has as many calls waiting as may (queue.max_waiting)"),
+        Err(NoPlace::TooLong) => full("had no place in time (queue.max_wait)"),
+    }
+}
+
+/// Counts the attempt in the limits of the backend and of the model.
+fn enter(
+    request: &ClientRequest,
+    deployment: &Deployment,
+    place: Option<Place>,
+) -> Result<Slot, Failure> {
+    let backend = &deployment.backend;
     let now = Instant::now();
     let mut window = backend.settings.rate_limit.map(|limit| {
         let window = backend.window.lock();
@@ -160,7 +185,7 @@ fn enter(request: &ClientRequest, deployment: &Deployment) -> Result<Slot, Failu
         window.add(1, now);
     }
     Ok(Slot {
-        _permit: permit,
+        _place: place,
         _in_progress: backend.tally.begin(),
         _running: deployment.live.latency.begin(),
         held,

@@ -114,6 +114,13 @@ impl Cause {
         }
     }
 
+    /// Whether the same deployment may answer by another of its backend's keys: quotas, permissions and
+    /// catalogues are those of a key.
+    #[must_use]
+    pub const fn another_credential_may_do(self) -> bool {
+        matches!(self, Self::Status(401..=404 | 429))
+    }
+
     #[must_use]
     pub const fn next(self) -> Next {
         match self {
@@ -288,14 +295,22 @@ pub struct Failed {
 /// Several: what they come down to, naming each with its reason.
 #[must_use]
 pub fn conclude(mut failed: Vec<Failed>) -> GatewayError {
-    failed.dedup_by(|later, first| {
-        let same = later.backend == first.backend && later.model == first.model;
-        if same {
-            // Of several tries at one deployment the last one counts.
-            std::mem::swap(&mut later.failure, &mut first.failure);
+    let mut by_deployment: Vec<Failed> = Vec::with_capacity(failed.len());
+    for later in failed.drain(..) {
+        let same = |f: &&mut Failed| f.backend == later.backend && f.model == later.model;
+        match by_deployment.iter_mut().find(same) {
+            None => by_deployment.push(later),
+            // Of several tries at one deployment the last one counts; but that a key is wrong says less
+            // than that another one is out of quota.
+            Some(first) => {
+                let of_key = matches!(later.failure.cause, Cause::Status(401..=404));
+                if !(of_key && first.failure.cause == Cause::Status(429)) {
+                    first.failure = later.failure;
+                }
+            }
         }
-        same
-    });
+    }
+    let mut failed = by_deployment;
     // What could not be asked says nothing about what could, but when it was all there was.
     if failed.iter().any(|f| f.failure.cause != Cause::Unsuited) {
         failed.retain(|f| f.failure.cause != Cause::Unsuited);

@@ -6,8 +6,8 @@ use domain::RequestId;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Dispatched,
-    attempt::{attempt, nothing_reported},
+    Answer, Dispatched,
+    attempt::{attempt, nothing_reported, place},
     failure::{Cause, Failed, Failure, Fault, Next, conclude, upstream_error},
 };
 use crate::{
@@ -58,18 +58,29 @@ pub async fn dispatch(
                 let Some(pause) = pause else { break };
                 tokio::time::sleep(pause).await;
             }
-            let began = Instant::now();
-            if began >= deadline {
+            if Instant::now() >= deadline {
                 return Err(conclude(failed));
             }
+            let may_wait = queue.is_empty();
+            let place = place(deployment, admission.line(), may_wait);
+            let place = timeout_at(deadline, place).await.unwrap_or_else(|_| {
+                Err(Failure::full(
+                    "had no place before the request's time was over",
+                    None,
+                ))
+            });
             admission.attempt(candidate, routing.request_penalty);
-            let attempted = attempt(request, request_id, candidate);
+            let began = Instant::now();
+            let attempted = async { attempt(request, request_id, candidate, place?).await };
             let (failure, out_of_time) = match timeout_at(deadline, attempted).await {
                 Ok(Ok(answer)) => {
                     let now = Instant::now();
                     admission.answered();
                     let live = &deployment.live;
-                    live.breaker.answered();
+                    // What a stream is worth is known at its end.
+                    if matches!(answer, Answer::Whole(_)) {
+                        live.breaker.answered();
+                    }
                     live.latency.observe(request.head.stream, now - began, now);
                     candidate.lane().cooldown.succeeded();
                     plan.answered_by(candidate);
@@ -82,8 +93,15 @@ pub async fn dispatch(
                 Err(_) => (out_of_time(request, routing.total_timeout), true),
             };
             let may_go_on = admission.failed(&failure, routing.error_penalty);
-            if !out_of_time {
+            let elapsed = began.elapsed();
+            // Who had but little of the request's time is not to blame that it was over.
+            if !out_of_time || elapsed * 2 >= routing.total_timeout {
                 note(candidate, &failure, routing);
+            }
+            if failure.cause.fault() == Fault::Deployment {
+                let live = &deployment.live;
+                live.latency
+                    .observe(request.head.stream, elapsed, Instant::now());
             }
             let (cause, next) = (failure.cause, failure.cause.next());
             let this = Failed {
@@ -99,8 +117,7 @@ pub async fn dispatch(
                 // What was billed for nothing has used up the budget, or there is no time left.
                 return Err(conclude(failed));
             }
-            if cause.fault() != Fault::Credential {
-                // Another credential would not help.
+            if !cause.another_credential_may_do() {
                 queue.retain(|other| other.deployment.id != deployment.id);
             }
             // Retries wait; another deployment does not.

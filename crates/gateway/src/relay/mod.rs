@@ -5,6 +5,7 @@ pub mod events;
 pub mod pump;
 pub mod reader;
 pub mod stream;
+pub mod waiting;
 
 use domain::{Outcome, Used};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};

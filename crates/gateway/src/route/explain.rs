@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use domain::routing::{CacheSavings, RouteCandidate, RouteExclusion, RouteExplanation, RouteRest};
+use domain::routing::{
+    CacheSavings, NOT_PERMITTED, RouteCandidate, RouteExclusion, RouteExplanation, RouteRest,
+};
 use fastrand::Rng;
 
 use super::{
@@ -100,7 +102,7 @@ pub fn of_rest(rest: Rest) -> RouteRest {
 #[must_use]
 pub fn of_excluded(excluded: &Excluded) -> RouteExclusion {
     let reason = match &excluded.why {
-        Exclusion::NotPermitted => "the caller may not use this backend".to_owned(),
+        Exclusion::NotPermitted => NOT_PERMITTED.to_owned(),
         Exclusion::OtherDialect => {
             "it does not speak the dialect of the request, and there is no translation".to_owned()
         }

@@ -94,7 +94,7 @@ pub(crate) fn lanes_of(
     only_look: bool,
 ) -> impl Iterator<Item = Candidate> + use<> {
     let lanes = deployment.live.lanes().len();
-    let next = &deployment.backend.next_key;
+    let next = &deployment.live.turn;
     let first = match lanes {
         1 => 0,
         _ if only_look => next.load(Ordering::Relaxed),

@@ -1,7 +1,7 @@
 //! What is known of a request when its way is planned. A request that came from a client is looked into
 //! only as far as the routes ask; one that is only asked about says itself what it would be.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use dialects::{
@@ -34,9 +34,9 @@ pub struct Question<'a> {
     pub now: Instant,
     time_zone: &'a TimeZone,
     body: Option<&'a Bytes>,
-    images: OnceCell<bool>,
-    tools: OnceCell<bool>,
-    prefixes: OnceCell<Vec<Prefix>>,
+    images: OnceLock<bool>,
+    tools: OnceLock<bool>,
+    prefixes: OnceLock<Vec<Prefix>>,
 }
 
 impl<'a> Question<'a> {
@@ -62,9 +62,9 @@ impl<'a> Question<'a> {
             now: Instant::now(),
             time_zone,
             body: Some(&request.body),
-            images: OnceCell::new(),
-            tools: OnceCell::new(),
-            prefixes: OnceCell::new(),
+            images: OnceLock::new(),
+            tools: OnceLock::new(),
+            prefixes: OnceLock::new(),
         }
     }
 

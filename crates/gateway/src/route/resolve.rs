@@ -14,7 +14,7 @@ use super::{
     strategy::{self, Chance},
     table::{Deployment, Routes},
 };
-use crate::{GatewayError, settings::Strategy};
+use crate::{GatewayError, authenticate::Caller, settings::Strategy};
 
 /// Rewrites may form chains; the configuration refuses cycles, and this is the bound in any case.
 const MAX_REWRITES: usize = 16;
@@ -81,17 +81,18 @@ pub fn plan(routes: &Routes, question: &Question<'_>, chance: &mut Chance<'_>) -
     let names = question.asked.split('|').map(str::trim);
     for name in names.filter(|name| !name.is_empty() && caller.may_use(name)) {
         let mut rewritten = Vec::new();
-        let Some(found) = find(routes, name, |target| rewritten.push(target.to_owned())) else {
-            continue;
-        };
+        let reach = |d: &Deployment| caller.may_reach(d.backend.name());
+        let found = find(routes, name, reach, |target| {
+            rewritten.push(target.to_owned());
+        });
+        let Some(found) = found else { continue };
         let (group, found_as, mut members) = match found {
             Found::Group(group) => {
                 let members: Vec<&Member> = group.members.iter().collect();
                 (Some(group), FoundAs::Group, Members::OfGroup(members))
             }
             Found::Deployments(found_as, deployments) => {
-                let all = deployments.iter().collect();
-                (None, found_as, Members::Plain(all))
+                (None, found_as, Members::Plain(deployments))
             }
         };
         members.retain(question, &mut planned.excluded);
@@ -220,20 +221,22 @@ fn why_none(routes: &Routes, question: &Question<'_>, excluded: &[Excluded]) -> 
 #[derive(Debug)]
 pub enum Found<'a> {
     Group(&'a Arc<Group>),
-    Deployments(FoundAs, &'a [Arc<Deployment>]),
+    Deployments(FoundAs, Vec<&'a Arc<Deployment>>),
 }
 
-/// Follows rewrites, each of which `rewritten` is told, to what `name` stands for.
+/// Follows rewrites, each of which `rewritten` is told, to what `name` stands for, of which `reach`
+/// holds for something.
 pub fn find<'a>(
     routes: &'a Routes,
     name: &'a str,
+    reach: impl Fn(&Deployment) -> bool,
     mut rewritten: impl FnMut(&'a str),
 ) -> Option<Found<'a>> {
     let mut name = name;
     for _ in 0..MAX_REWRITES {
         let target = match routes.forced_rewrite(name) {
             Some(target) => target,
-            None => match served(routes, name) {
+            None => match served(routes, name, &reach) {
                 Some(found) => return Some(found),
                 None => routes.unforced_rewrite(name)?,
             },
@@ -244,35 +247,67 @@ pub fn find<'a>(
     None
 }
 
-fn served<'a>(routes: &'a Routes, name: &str) -> Option<Found<'a>> {
-    if let Some(group) = routes.group(name) {
+fn served<'a>(
+    routes: &'a Routes,
+    name: &str,
+    reach: &impl Fn(&Deployment) -> bool,
+) -> Option<Found<'a>> {
+    if let Some(group) = routes.group(name)
+        && group.members.iter().any(|member| reach(&member.deployment))
+    {
         return Some(Found::Group(group));
     }
     let by_alias = routes.by_alias(name);
-    if !by_alias.is_empty() {
-        return Some(Found::Deployments(FoundAs::Alias, by_alias));
+    let by_model = routes.by_model(name);
+    let some = |deployments: &[Arc<Deployment>]| deployments.iter().any(|d| reach(d));
+    if some(by_alias) {
+        // Who takes any model takes this one by its own name.
+        let others = by_model.iter().filter(|d| d.backend.settings.any_model);
+        let mut found: Vec<&Arc<Deployment>> = by_alias.iter().chain(others).collect();
+        found.sort_by_key(|d| d.backend.settings.priority);
+        return Some(Found::Deployments(FoundAs::Alias, found));
     }
     if let Some((backend, model)) = name.split_once('/')
         && let Some(deployment) = routes.on_backend(backend, model)
+        && reach(deployment)
     {
-        let one = std::slice::from_ref(deployment);
+        let one = vec![deployment];
         return Some(Found::Deployments(FoundAs::BackendModel, one));
     }
-    let by_model = routes.by_model(name);
-    (!by_model.is_empty()).then_some(Found::Deployments(FoundAs::Model, by_model))
+    some(by_model).then(|| Found::Deployments(FoundAs::Model, by_model.iter().collect()))
 }
 
-/// The deployments behind a name, whoever asks and in whatever dialect.
+/// What `name` is rewritten to at last, where nothing of its own serves it.
+#[must_use]
+pub fn end_of_rewrites<'a>(routes: &'a Routes, name: &'a str) -> &'a str {
+    let mut end = name;
+    for _ in 0..MAX_REWRITES {
+        let forced = routes.forced_rewrite(end);
+        let next = forced.or_else(|| match served(routes, end, &|_| true) {
+            Some(_) => None,
+            None => routes.unforced_rewrite(end),
+        });
+        match next {
+            Some(target) => end = target,
+            None => break,
+        }
+    }
+    end
+}
+
+/// The deployments behind a name that the caller may reach, in whatever dialect.
 pub fn deployments<'a>(
     routes: &'a Routes,
     name: &'a str,
+    caller: &'a Caller,
 ) -> impl Iterator<Item = &'a Arc<Deployment>> {
-    let (members, plain) = match find(routes, name, |_| ()) {
-        Some(Found::Group(group)) => (group.members.as_slice(), [].as_slice()),
-        Some(Found::Deployments(_, deployments)) => ([].as_slice(), deployments),
-        None => ([].as_slice(), [].as_slice()),
+    let reach = |d: &Deployment| caller.may_reach(d.backend.name());
+    let found: Vec<_> = match find(routes, name, reach, |_| ()) {
+        Some(Found::Group(group)) => group.members.iter().map(|m| &m.deployment).collect(),
+        Some(Found::Deployments(_, deployments)) => deployments,
+        None => Vec::new(),
     };
-    members.iter().map(|m| &m.deployment).chain(plain)
+    found.into_iter().filter(move |d| reach(d))
 }
 
 /// The names most like what was asked for among those that the caller may use.

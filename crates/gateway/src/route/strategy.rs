@@ -52,7 +52,7 @@ pub fn order(
                 let cost = question.likely_cost(&member.deployment);
                 cost.unwrap_or(NanoUsd(i64::MAX))
             }),
-            Strategy::LeastLatency => by_latency(tier, question.stream, chance.rng),
+            Strategy::LeastLatency => by_latency(tier, question, chance.rng),
             Strategy::LeastUsage => {
                 ordered.extend(by_usage(tier, question));
                 continue;
@@ -97,13 +97,24 @@ fn by_usage(tier: &[&Member], question: &Question<'_>) -> impl Iterator<Item = C
 
 /// The quicker of two that are drawn, then the others, the quicker first. With two drawn, a deployment
 /// that is found to be quick is not flooded by everybody at once.
-fn by_latency(tier: &mut [&Member], stream: bool, rng: &mut Rng) {
-    let load = |member: &&Member| member.deployment.live.latency.load(stream);
+fn by_latency(tier: &mut [&Member], question: &Question<'_>, rng: &mut Rng) {
     rng.shuffle(tier);
-    let drawn = tier.len().min(2);
-    tier[..drawn].sort_by(|a, b| load(a).total_cmp(&load(b)));
-    if let Some((_, others)) = tier.split_first_mut() {
-        others.sort_by(|a, b| load(a).total_cmp(&load(b)));
+    // Read once: while they are compared they would change.
+    let mut loads: Vec<(f64, &Member)> = tier
+        .iter()
+        .map(|member| {
+            let latency = &member.deployment.live.latency;
+            (latency.load(question.stream, question.now), *member)
+        })
+        .collect();
+    let by_load = |a: &(f64, &Member), b: &(f64, &Member)| a.0.total_cmp(&b.0);
+    let drawn = loads.len().min(2);
+    loads[..drawn].sort_by(by_load);
+    if let Some((_, others)) = loads.split_first_mut() {
+        others.sort_by(by_load);
+    }
+    for (place, (_, member)) in tier.iter_mut().zip(&loads) {
+        *place = member;
     }
 }
 

@@ -9,13 +9,15 @@ use std::{
 
 use domain::{BackendId, DeploymentId, Dialect, RateLimits, pricing::PriceSchedule};
 use storage::ConfiguredPrice;
-use tokio::sync::Semaphore;
 
-use super::group::{Group, GroupLive};
+use super::{
+    group::{Group, GroupLive},
+    question::Question,
+};
 use crate::{
     counters::{
         breaker::Breaker, cooldown::Cooldown, latency::Latency, rates::Rates,
-        recent_usage::RecentUsage, tally::Tally, window::SlidingWindow,
+        recent_usage::RecentUsage, room::Room, tally::Tally, window::SlidingWindow,
     },
     providers::Provider,
     settings::{
@@ -33,9 +35,7 @@ pub struct Backend {
     /// What its other limits count.
     pub rates: Arc<Rates>,
     /// Attempts at once; `None`: as many as there are.
-    pub concurrency: Option<Arc<Semaphore>>,
-    /// Which credential is next.
-    pub next_key: Arc<AtomicUsize>,
+    pub concurrency: Option<Arc<Room>>,
     pub tally: Arc<Tally>,
 }
 
@@ -73,6 +73,8 @@ pub struct Deployment {
     pub max_output_tokens: Option<u64>,
     pub limits: RateLimits,
     pub live: Arc<Live>,
+    /// Nobody names it but clients who asked for it, of a backend that takes any model.
+    pub offered: bool,
 }
 
 /// What changes with every call of a deployment. It outlives a rebuild of the table.
@@ -81,8 +83,10 @@ pub struct Live {
     pub rates: Arc<Rates>,
     pub breaker: Arc<Breaker>,
     pub latency: Arc<Latency>,
+    /// Which lane is next.
+    pub turn: AtomicUsize,
     /// One for each credential of the backend; one where it has none.
-    lanes: Vec<Lane>,
+    lanes: Vec<Arc<Lane>>,
 }
 
 /// A deployment by one of its backend's credentials: what quotas and caches of providers belong to.
@@ -99,14 +103,31 @@ impl Live {
             rates: Arc::default(),
             breaker: Arc::default(),
             latency: Arc::default(),
-            lanes: std::iter::repeat_with(Lane::default)
+            turn: AtomicUsize::new(0),
+            lanes: std::iter::repeat_with(Arc::default)
                 .take(credentials.max(1))
                 .collect(),
         }
     }
 
+    /// The same with other lanes, of which `known` go on.
     #[must_use]
-    pub fn lanes(&self) -> &[Lane] {
+    pub fn with_lanes(&self, known: impl Iterator<Item = Option<Arc<Lane>>>) -> Self {
+        let mut lanes: Vec<Arc<Lane>> = known.map(Option::unwrap_or_default).collect();
+        if lanes.is_empty() {
+            lanes.push(Arc::default());
+        }
+        Self {
+            rates: Arc::clone(&self.rates),
+            breaker: Arc::clone(&self.breaker),
+            latency: Arc::clone(&self.latency),
+            turn: AtomicUsize::new(0),
+            lanes,
+        }
+    }
+
+    #[must_use]
+    pub fn lanes(&self) -> &[Arc<Lane>] {
         &self.lanes
     }
 
@@ -260,10 +281,50 @@ impl Routes {
         self.backends.iter().find(|backend| backend.id == id)
     }
 
-    /// Whether some backend takes names that nothing serves.
+    /// Whether some backend takes any model's name.
     #[must_use]
     pub fn takes_any(&self) -> bool {
         self.backends.iter().any(|b| b.settings.any_model)
+    }
+
+    /// Backends that take any model and would be asked for `name`, but have not been yet; with the name
+    /// that they are sent.
+    #[must_use]
+    pub fn not_offered(&self, name: &str, question: &Question<'_>) -> Vec<(BackendId, String)> {
+        let takes = |service: Service| {
+            let of_service = move |b: &&Arc<Backend>| {
+                let kind = b.settings.kind;
+                b.settings.any_model
+                    && kind.serves(question.dialect) == Some(service)
+                    && question.caller.may_reach(b.name())
+            };
+            self.backends.iter().filter(of_service)
+        };
+        // Who speaks the dialect knows the model; others only where nobody does.
+        let native = takes(Service::Native);
+        let chosen: Vec<&Arc<Backend>> = match takes(Service::Native).next() {
+            Some(_) => native.collect(),
+            None if question.untranslated => Vec::new(),
+            None => takes(Service::Translated).collect(),
+        };
+        let (prefix, rest) = name.split_once('/').unwrap_or((name, ""));
+        let own = chosen
+            .iter()
+            .filter(|b| !rest.is_empty() && b.name() == prefix);
+        let own: Vec<_> = own.map(|b| (*b, rest)).collect();
+        let asked = match own.is_empty() {
+            true => chosen.into_iter().map(|b| (b, name)).collect(),
+            false => own,
+        };
+        asked
+            .into_iter()
+            .map(|(b, name)| {
+                let mapped = b.settings.model_mapping.get(name);
+                (b, mapped.map_or(name, String::as_str))
+            })
+            .filter(|(b, model)| self.on_backend(b.name(), model).is_none())
+            .map(|(b, model)| (b.id, model.to_owned()))
+            .collect()
     }
 
     /// All groups, by name.
@@ -283,11 +344,17 @@ impl Routes {
 
     /// Every name that a client may ask for, once, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
+        // What somebody once asked for is not news for others.
+        let listed = self
+            .models
+            .iter()
+            .filter(|(_, all)| all.iter().any(|d| !d.offered));
+        let listed = listed.map(|(name, _)| name);
         let names: BTreeSet<&str> = self
             .groups
             .keys()
             .chain(self.aliases.keys())
-            .chain(self.models.keys())
+            .chain(listed)
             .chain(self.forced.keys())
             .chain(self.unforced.keys())
             .map(String::as_str)

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, atomic::AtomicUsize},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -67,6 +67,7 @@ fn backend(number: usize, keys: usize) -> Arc<Backend> {
             limits: RateLimits::default(),
             on_disconnect: OnDisconnect::Cancel,
             max_concurrent: None,
+            queue: None,
             model_mapping: BTreeMap::new(),
             allow_unpriced: false,
             headers: HeaderMap::new(),
@@ -77,7 +78,6 @@ fn backend(number: usize, keys: usize) -> Arc<Backend> {
         window: Arc::new(Mutex::new(SlidingWindow::new(second))),
         rates: Arc::default(),
         concurrency: None,
-        next_key: Arc::new(AtomicUsize::new(0)),
         tally: Arc::default(),
     })
 }
@@ -107,6 +107,7 @@ fn deployment(backend: &Arc<Backend>, number: usize, nano: i64) -> Arc<Deploymen
         max_output_tokens: None,
         limits: RateLimits::default(),
         live: Arc::new(Live::new(backend.settings.api_keys.len())),
+        offered: false,
     })
 }
 

@@ -115,6 +115,60 @@ const SERVERS: [&str; 8] = [
     "vllm",
 ];
 
+/// Which API of Bedrock's is asked, before the model.
+const ROUTES: [&str; 4] = ["converse/", "converse_like/", "invoke/", "bedrock/"];
+
+/// Whose a model is that is named without its provider; LiteLLM knows it by name.
+fn inferred(model: &str, has_address: bool) -> &'static str {
+    let of_openai = [
+        "gpt-", "chatgpt-", "o1", "o3", "o4", "text-", "dall-e", "whisper", "tts-",
+    ];
+    let of_bedrock = [
+        "anthropic.",
+        "amazon.",
+        "meta.",
+        "mistral.",
+        "cohere.",
+        "ai21.",
+        "us.",
+        "eu.",
+    ];
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| model.starts_with(prefix));
+    if has_address || begins(&of_openai) {
+        "openai"
+    } else if model.starts_with("claude") {
+        "anthropic"
+    } else if begins(&of_bedrock) {
+        "bedrock"
+    } else {
+        // Left out, with a note: a key must not go to somebody whose it is not.
+        "of this name alone"
+    }
+}
+
+fn same_member(a: &Node, b: &Node) -> bool {
+    ["backend", "model"]
+        .iter()
+        .all(|key| text(a, key) == text(b, key))
+}
+
+fn priority_of(member: &Node) -> Option<u32> {
+    text(member, "priority")?.parse().ok()
+}
+
+/// Where some members of a group have an order, those without one come after them.
+fn last_without_order(members: &mut [Node]) {
+    let Some(last) = members.iter().filter_map(priority_of).max() else {
+        return;
+    };
+    for member in members {
+        if priority_of(member).is_none() {
+            let priority = plain(member.position, last.saturating_add(1).to_string());
+            set(member, "priority", priority);
+        }
+    }
+}
+
 /// A backend of ours in the making.
 struct Backend {
     name: String,
@@ -139,6 +193,10 @@ pub(super) fn adopt(root: &Node) -> Adopted {
             "litellm_settings",
         ],
     );
+    let settings = given(root, "router_settings")
+        .cloned()
+        .unwrap_or_else(|| map(here));
+    let strategy = strategy(&mut adopted, &settings);
     let mut backends: Vec<Backend> = Vec::new();
     let mut groups: Vec<(String, Position, Vec<Node>)> = Vec::new();
     let models = root
@@ -152,26 +210,37 @@ pub(super) fn adopt(root: &Node) -> Adopted {
         let mut member = map(model.position);
         set(&mut member, "backend", quoted(model.position, backend));
         set(&mut member, "model", quoted(model.position, sent));
-        if let Some(parameters) = given(model, "litellm_params") {
-            take(
-                parameters,
-                &mut member,
-                &[("weight", "weight"), ("order", "priority")],
-            );
+        let places = ["litellm_params", "model_info"].map(|place| given(model, place));
+        let places = || places.into_iter().flatten();
+        // Elsewhere a weight would mean something else.
+        if strategy == "weighted"
+            && let Some(weight) = places().find_map(|place| given(place, "weight"))
+        {
+            set(&mut member, "weight", weight.clone());
+        }
+        if let Some(order) = places().find_map(|place| given(place, "order")) {
+            set(&mut member, "priority", order.clone());
         }
         match groups.iter_mut().find(|(known, ..)| *known == name) {
+            Some((.., members)) if members.iter().any(|m| same_member(m, &member)) => {
+                let text = format!(
+                    "model_list[{number}]: the same deployment is a member of {name} already"
+                );
+                adopted.note(model.position, text);
+            }
             Some((.., members)) => members.push(member),
             None => groups.push((name, model.position, vec![member])),
         }
     }
-    let settings = given(root, "router_settings")
-        .cloned()
-        .unwrap_or_else(|| map(here));
-    let strategy = strategy(&mut adopted, &settings);
+    for (.., members) in &mut groups {
+        last_without_order(members);
+    }
     let mut rewrites = Vec::new();
+    // Both places are read by LiteLLM; the router's own come first.
+    let others = given(root, "litellm_settings");
     router_settings(
         &mut adopted,
-        &settings,
+        [Some(&settings), others],
         &mut groups,
         &mut rewrites,
         &mut backends,
@@ -214,7 +283,13 @@ fn deployment(
     let parameters = given(model, "litellm_params")?;
     let full = text(parameters, "model")?;
     let at = parameters.position;
-    let (prefix, rest) = full.split_once('/').unwrap_or(("openai", full));
+    let (prefix, rest) = match full.split_once('/') {
+        Some(split) => split,
+        None => (
+            inferred(full, given(parameters, "api_base").is_some()),
+            full,
+        ),
+    };
     let found = PROVIDERS.iter().find(|p| p.prefix == prefix);
     let (provider, sent) = match found {
         Some(provider) => (provider, rest),
@@ -233,7 +308,10 @@ fn deployment(
     };
     // Converse and other routes of Bedrock stand before the model.
     let sent = match provider.kind {
-        "bedrock" => sent.rsplit('/').next().unwrap_or(sent),
+        "bedrock" => ROUTES
+            .iter()
+            .find_map(|r| sent.strip_prefix(r))
+            .unwrap_or(sent),
         _ => sent,
     };
     let wildcard = sent.contains('*');
@@ -280,7 +358,9 @@ fn deployment(
     };
     if any {
         // `openai/*` and `*`: whatever clients ask of it.
-        set(&mut backend.node, "any_model", plain(at, "true"));
+        if backend.node.get("any_model").is_none() {
+            set(&mut backend.node, "any_model", plain(at, "true"));
+        }
         return None;
     }
     let listed = |known: &Node| text(known, "model") == Some(sent);
@@ -314,7 +394,13 @@ fn backend(
         }
     } else {
         if let Some(url) = base.or(provider.base_url) {
-            set(&mut node, "base_url", variable(at, url));
+            let url = url.trim_end_matches('/');
+            // There it is named without the path of its OpenAI dialect.
+            let url = match provider.prefix == "ollama" && !url.ends_with("/v1") {
+                true => format!("{url}/v1"),
+                false => url.to_owned(),
+            };
+            set(&mut node, "base_url", variable(at, &url));
         }
         let key = match key {
             Some(key) => scalar(key).map(|text| variable(key.position, text)),
@@ -418,63 +504,95 @@ fn strategy(adopted: &mut Adopted, settings: &Node) -> &'static str {
 
 fn router_settings(
     adopted: &mut Adopted,
-    settings: &Node,
+    settings: [Option<&Node>; 2],
     groups: &mut [(String, Position, Vec<Node>)],
     rewrites: &mut Vec<Node>,
     backends: &mut [Backend],
 ) {
+    let all = || settings.into_iter().flatten();
+    let first = |key: &str| all().find_map(|settings| given(settings, key));
     // Another name for a group.
-    for Entry { key, node, .. } in given(settings, "model_group_alias").map_or(&[][..], entries) {
+    for Entry { key, node, .. } in first("model_group_alias").map_or(&[][..], entries) {
+        let target = given(node, "model").unwrap_or(node);
         let mut rewrite = map(node.position);
         set(&mut rewrite, "source", quoted(node.position, key));
-        set(&mut rewrite, "target", node.clone());
+        set(&mut rewrite, "target", target.clone());
         rewrites.push(rewrite);
     }
-    // What a group falls back to are members of a later tier.
-    for fallback in given(settings, "fallbacks").map_or(&[][..], items) {
+    // What a group falls back to are members of a later tier; not what that falls back to in its turn.
+    let before: Vec<(String, Vec<Node>)> = groups
+        .iter()
+        .map(|(name, _, members)| (name.clone(), members.clone()))
+        .collect();
+    for fallback in first("fallbacks").map_or(&[][..], items) {
         for Entry { key, node, .. } in entries(fallback) {
-            for (tier, target) in items(node).iter().filter_map(scalar).enumerate() {
-                let of_target = groups.iter().find(|(name, ..)| name == target);
-                let members: Vec<Node> = of_target.map(|(.., m)| m.clone()).unwrap_or_default();
-                let Some((.., own)) = groups.iter_mut().find(|(name, ..)| name == key) else {
+            let Some((.., own)) = groups.iter_mut().find(|(name, ..)| name == key) else {
+                adopted.note(node.position, format!("fallbacks: there is no model {key}"));
+                continue;
+            };
+            let mut tier = own
+                .iter()
+                .map(|m| priority_of(m).unwrap_or(0))
+                .max()
+                .unwrap_or(0);
+            for target in items(node).iter().filter_map(scalar) {
+                let Some((_, members)) = before.iter().find(|(name, _)| name == target) else {
+                    let text =
+                        format!("fallbacks: {key} falls back to {target}, which is no model here");
+                    adopted.note(node.position, text);
                     continue;
                 };
-                for mut member in members {
+                tier += 1;
+                for member in members {
+                    if own.iter().any(|m| same_member(m, member)) {
+                        continue;
+                    }
+                    let mut member = member.clone();
                     if let Value::Map(entries) = &mut member.value {
                         entries.retain(|entry| entry.key != "priority");
                     }
-                    let same = |m: &Node| {
-                        ["backend", "model"]
-                            .iter()
-                            .all(|k| text(m, k) == text(&member, k))
-                    };
-                    if !own.iter().any(same) {
-                        let priority = plain(node.position, (tier + 1).to_string());
-                        set(&mut member, "priority", priority);
-                        own.push(member);
-                    }
+                    set(
+                        &mut member,
+                        "priority",
+                        plain(node.position, tier.to_string()),
+                    );
+                    own.push(member);
                 }
             }
         }
     }
     for backend in backends {
-        for (theirs, ours) in [("num_retries", "max_retries"), ("timeout", "timeout")] {
-            if backend.node.get(ours).is_none() {
-                take(settings, &mut backend.node, &[(theirs, ours)]);
+        for (theirs, ours) in [
+            ("num_retries", "max_retries"),
+            ("timeout", "timeout"),
+            ("request_timeout", "timeout"),
+        ] {
+            if backend.node.get(ours).is_none()
+                && let Some(value) = first(theirs)
+            {
+                set(&mut backend.node, ours, value.clone());
             }
         }
     }
-    adopted.note_others(
-        settings,
-        "router_settings",
-        &[
-            "routing_strategy",
-            "model_group_alias",
-            "fallbacks",
-            "num_retries",
-            "timeout",
-        ],
-    );
+    for (settings, path) in settings
+        .into_iter()
+        .zip(["router_settings", "litellm_settings"])
+    {
+        if let Some(settings) = settings {
+            adopted.note_others(
+                settings,
+                path,
+                &[
+                    "routing_strategy",
+                    "model_group_alias",
+                    "fallbacks",
+                    "num_retries",
+                    "timeout",
+                    "request_timeout",
+                ],
+            );
+        }
+    }
 }
 
 fn general_settings(adopted: &mut Adopted, root: &Node) {
@@ -487,9 +605,6 @@ fn general_settings(adopted: &mut Adopted, root: &Node) {
             set(&mut adopted.root, "auth", auth);
         }
         adopted.note_others(general, "general_settings", &["master_key"]);
-    }
-    if let Some(settings) = given(root, "litellm_settings") {
-        adopted.note_others(settings, "litellm_settings", &[]);
     }
 }
 
