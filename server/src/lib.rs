@@ -7,6 +7,7 @@ pub mod alerts;
 pub mod assets;
 pub mod banner;
 pub mod cli;
+pub mod compress;
 pub mod config;
 pub mod connections;
 pub mod jobs;

@@ -1,13 +1,13 @@
 //! The whole route table.
 
 use axum::{
-    Router,
+    Router, middleware,
     routing::{delete, get, patch, post, put},
 };
 use storage::Database;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::{admin, config::Origin, proxy, site, state::AppState, status};
+use crate::{admin, compress, config::Origin, proxy, site, state::AppState, status};
 
 /// How long a browser may remember that it may call us, in seconds.
 const CORS_MAX_AGE: u64 = 86_400;
@@ -15,6 +15,9 @@ const CORS_MAX_AGE: u64 = 86_400;
 /// Every route of the server.
 pub fn build(state: AppState, database: Database) -> Router {
     let mut proxied = proxy::routes().route("/health", get(status::health));
+    if state.config.server.compression {
+        proxied = proxied.layer(middleware::from_fn(compress::compress));
+    }
     if let Some(cors) = cors(&state.config.server.cors_origins) {
         proxied = proxied.layer(cors);
     }

@@ -44,6 +44,8 @@ pub struct ServerConfig {
     /// `idempotency_max_answer` in bytes: the largest answer that is kept for a repeated
     /// `Idempotency-Key`. Default 4 MiB.
     pub idempotency_max_answer: usize,
+    /// `compression`: whether answers are compressed for clients that can read it. Default true.
+    pub compression: bool,
     /// `reload_on_change`: whether a configuration file that has changed is read again. Default true.
     pub reload_on_change: bool,
     /// `cors_origins`, `CORS_ORIGINS`: web sites whose pages may call the API. Default none.
@@ -89,6 +91,7 @@ impl ServerConfig {
                 .map(|AddressRange(range)| range)
                 .collect(),
             idempotency_max_answer: section.field("idempotency_max_answer").or(Bytes(4 << 20)).0,
+            compression: section.field("compression").or(true),
             reload_on_change: section.field("reload_on_change").or(true),
             cors_origins: section
                 .field("cors_origins")

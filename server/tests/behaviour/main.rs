@@ -12,6 +12,7 @@ mod bad_input;
 mod bill;
 mod budget;
 mod client_disconnect;
+mod compression;
 mod discovery;
 mod fallback;
 mod idempotency;
