@@ -9,7 +9,7 @@ use gateway::{
     providers::scripted,
     settings::{
         AuthSettings, BackendKind, BackendSettings, BedrockSettings, BreakerSettings, Conditions,
-        GatewaySettings, GroupSettings, Hours, MemberSettings, ModelSettings, OnDisconnect,
+        GatewaySettings, GroupSettings, Hedge, Hours, MemberSettings, ModelSettings, OnDisconnect,
         QueueSettings, RateLimit, RewriteSettings, RouteSettings, RoutingSettings, Strategy,
         Timeouts, Via,
     },
@@ -259,6 +259,10 @@ fn group(config: &config::GroupConfig) -> GroupSettings {
             config::Strategy::LowestCost => Strategy::LowestCost,
             config::Strategy::Affinity => Strategy::Affinity,
         },
+        hedge: config.hedge.map(|hedge| Hedge {
+            max_share_ppm: u32::from(hedge.max_share) * 10_000,
+            at_least: hedge.at_least,
+        }),
         members: config
             .members
             .iter()

@@ -262,7 +262,18 @@ pub struct ModelSettings {
 pub struct GroupSettings {
     pub name: String,
     pub strategy: Strategy,
+    /// `None`: no second calls are made.
+    pub hedge: Option<Hedge>,
     pub members: Vec<MemberSettings>,
+}
+
+/// A second call beside a stream that is slower to come than nearly all were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hedge {
+    /// Of what the group's requests cost, in millionths: what needless calls may cost.
+    pub max_share_ppm: u32,
+    /// Never sooner than that.
+    pub at_least: Duration,
 }
 
 /// How a group's members of one priority are ordered.

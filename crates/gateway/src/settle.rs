@@ -2,10 +2,13 @@
 //! is consumed by [`Admission::settle`], and if it is dropped instead, because the client went away or a
 //! task was cancelled, it settles what is known by then.
 
-use std::sync::{Arc, Mutex, atomic::Ordering};
+use std::{
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::Duration,
+};
 
 use domain::{
-    LedgerRow, NanoUsd, Outcome, PriceId, RequestId, TokenUsage, Used,
+    LedgerRow, NanoUsd, Outcome, PriceId, RequestId, Timestamp, TokenUsage, Used,
     pricing::DatedPrice,
     routing::{RouteAttempt, RouteTrail},
 };
@@ -43,12 +46,11 @@ struct Open {
     caller: Caller,
     holds: Holds,
     began: Instant,
-    /// When the call that is running, or was the last one, began, and when its first content came.
-    call_began: Instant,
-    call_answered_ms: Option<u32>,
     time_to_first_chunk_ms: Option<u32>,
-    /// What is being tried, or was tried last.
-    candidate: Candidate,
+    /// The call that is running, or was the last one.
+    call: Call,
+    /// A second one, of which only one is to answer.
+    beside: Option<Call>,
     group: Option<Arc<Group>>,
     trail: RouteTrail,
     attempts: u32,
@@ -57,6 +59,31 @@ struct Open {
     /// Tokens of input by the router's own count, for when nobody reports them.
     input_estimate: u64,
     request: Arc<OpenRequest>,
+}
+
+/// Why a call was given up that another one beside it made needless.
+const SLOWER: &str = "was slower than another deployment that was asked beside it";
+
+/// An upstream call.
+#[derive(Clone, Debug)]
+struct Call {
+    candidate: Candidate,
+    /// Which of the request's calls, from 1; 0 before the first.
+    number: u32,
+    began: Instant,
+    /// When its first content came.
+    answered_ms: Option<u32>,
+}
+
+impl Call {
+    fn new(candidate: Candidate, number: u32) -> Self {
+        Self {
+            candidate,
+            number,
+            began: Instant::now(),
+            answered_ms: None,
+        }
+    }
 }
 
 /// How a request ended.
@@ -94,10 +121,9 @@ impl Admission {
             core: Arc::clone(core),
             holds,
             began: Instant::now(),
-            call_began: Instant::now(),
-            call_answered_ms: None,
             time_to_first_chunk_ms: None,
-            candidate,
+            call: Call::new(candidate, 0),
+            beside: None,
             group: plan.group.clone(),
             trail: RouteTrail {
                 attempts: Vec::new(),
@@ -132,6 +158,22 @@ impl Admission {
             .map_or_else(Instant::now, |open| open.began)
     }
 
+    /// When the call that is meant began.
+    #[must_use]
+    pub fn call_began(&self) -> Instant {
+        self.open
+            .as_ref()
+            .map_or_else(Instant::now, |open| open.call.began)
+    }
+
+    /// When the request was let in, by the clock.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        self.open
+            .as_ref()
+            .map_or(Timestamp(0), |open| open.request.started_at)
+    }
+
     /// Where the request waits.
     #[must_use]
     pub fn line(&self) -> Line {
@@ -141,19 +183,50 @@ impl Admission {
     /// An upstream call begins, for which its lane is charged `penalty` tokens.
     pub fn attempt(&mut self, candidate: &Candidate, penalty: u64) {
         if let Some(open) = &mut self.open {
-            let moved = open.candidate.deployment.id != candidate.deployment.id;
+            let moved = open.deployment().id != candidate.deployment.id;
             if moved && !open.trail.attempts.is_empty() {
                 open.core.failovers.fetch_add(1, Ordering::Relaxed);
             }
-            open.candidate = candidate.clone();
-            open.use_lane(penalty);
-            open.attempts += 1;
+            open.begin(candidate, penalty);
+        }
+    }
+
+    /// A second call begins beside the one that is running.
+    pub fn attempt_beside(&mut self, candidate: &Candidate, penalty: u64) {
+        if let Some(open) = &mut self.open {
+            open.beside = Some(open.call.clone());
+            open.begin(candidate, penalty);
+        }
+    }
+
+    /// From here on the other of two running calls is meant.
+    pub fn turn_to_other(&mut self) {
+        if let Some(open) = &mut self.open
+            && let Some(beside) = &mut open.beside
+        {
+            std::mem::swap(&mut open.call, beside);
+        }
+    }
+
+    /// The call that is meant has failed; the other one goes on.
+    pub fn one_failed(&mut self, failure: &Failure, penalty: u64) {
+        let Some(other) = self.open.as_mut().and_then(|open| open.beside.take()) else {
+            return;
+        };
+        self.failed(failure, penalty);
+        if let Some(open) = &mut self.open {
+            open.call = other;
             open.calling = true;
-            open.call_began = Instant::now();
-            open.call_answered_ms = None;
-            let used = Used::estimate(open.input_estimate, 0);
-            open.note(&used);
+            open.note(&Used::estimate(open.input_estimate, 0));
             open.core.ledger.call(&open.request);
+        }
+    }
+
+    /// The call that is meant was the quicker one; the other has been cancelled, and may be billed for what
+    /// it has read.
+    pub fn other_lost(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.give_up_other();
         }
     }
 
@@ -226,7 +299,7 @@ impl Admission {
         if let Some(open) = &mut self.open {
             open.time_to_first_chunk_ms
                 .get_or_insert(millis(open.began));
-            open.call_answered_ms = Some(millis(open.call_began));
+            open.call.answered_ms = Some(millis(open.call.began));
         }
     }
 
@@ -254,7 +327,10 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        let Some(open) = self.open.take() else { return };
+        let Some(mut open) = self.open.take() else {
+            return;
+        };
+        open.give_up_other();
         // An upstream that was called has read the input, and most bill for that; it is counted here,
         // since the upstream's own count never came.
         let used = match open.calling {
@@ -275,11 +351,47 @@ impl Drop for Admission {
 
 impl Open {
     fn deployment(&self) -> &Deployment {
-        &self.candidate.deployment
+        &self.call.candidate.deployment
+    }
+
+    /// How long the call that is meant took to its first content.
+    fn first_chunk(&self) -> Option<Duration> {
+        let millis = self.call.answered_ms?;
+        Some(Duration::from_millis(u64::from(millis)))
+    }
+
+    fn begin(&mut self, candidate: &Candidate, penalty: u64) {
+        self.attempts += 1;
+        self.call = Call::new(candidate.clone(), self.attempts);
+        self.calling = true;
+        self.use_lane(penalty);
+        self.note(&Used::estimate(self.input_estimate, 0));
+        self.core.ledger.call(&self.request);
+    }
+
+    fn give_up_other(&mut self) {
+        let Some(other) = self.beside.take() else {
+            return;
+        };
+        let meant = std::mem::replace(&mut self.call, other);
+        let used = Used::estimate(self.input_estimate, 0);
+        self.trail.attempts.push(RouteAttempt {
+            backend: self.deployment().backend.name().to_owned(),
+            model: self.deployment().model.clone(),
+            error: Some(SLOWER.to_owned()),
+            ended_ms: millis(self.began),
+        });
+        if let (Some(group), Some(cost)) = (&self.group, self.cost(&used).1) {
+            group.live.hedged(cost);
+        }
+        self.abandon(used, SLOWER.to_owned());
+        self.call = meant;
+        self.note(&Used::estimate(self.input_estimate, 0));
+        self.core.ledger.call(&self.request);
     }
 
     fn use_lane(&self, tokens: u64) {
-        let usage = &self.candidate.lane().usage;
+        let usage = &self.call.candidate.lane().usage;
         usage.add(tokens, self.core.clock.now());
     }
 
@@ -313,9 +425,27 @@ impl Open {
             progress.upstream_model = deployment.model.clone();
         }
         progress.price_id = price_id;
-        progress.attempts = self.attempts;
+        progress.attempts = self.call.number;
         progress.used = *used;
         progress.cost = cost;
+        progress.beside = self.beside.as_ref().map(|call| self.progress_of(call));
+    }
+
+    /// What a call that is not the one that is meant has used at least.
+    fn progress_of(&self, call: &Call) -> Box<Progress> {
+        let deployment = &call.candidate.deployment;
+        let used = Used::estimate(self.input_estimate, 0);
+        let dated = deployment.prices.at(self.request.started_at);
+        Box::new(Progress {
+            backend_id: Some(deployment.backend.id),
+            deployment_id: Some(deployment.id),
+            upstream_model: deployment.model.clone(),
+            price_id: dated.map(|dated| dated.id),
+            attempts: call.number,
+            cost: dated.map(|dated| dated.price.cost(&used.tokens, used.tier)),
+            used,
+            beside: None,
+        })
     }
 
     /// The row of a call, or of the request.
@@ -340,11 +470,14 @@ impl Open {
             used,
             price_id,
             cost,
-            attempts: self.attempts,
+            attempts: match outcome.is_final() {
+                true => self.attempts,
+                false => self.call.number,
+            },
             time_to_first_chunk_ms: self.time_to_first_chunk_ms,
             duration_ms: millis(self.began),
             error,
-            credential: (lanes > 1).then_some(self.candidate.lane as u32),
+            credential: (lanes > 1).then_some(self.call.candidate.lane as u32),
             route: outcome.is_final().then(|| self.route()).flatten(),
         }
     }
@@ -388,12 +521,12 @@ impl Open {
         let (tally, stream) = (&deployment.backend.tally, self.request.stream);
         match outcome {
             Outcome::Completed | Outcome::ClientDisconnected => {
-                if let Some(first_chunk_ms) = self.call_answered_ms {
+                if let Some(first_chunk_ms) = self.call.answered_ms {
                     deployment.live.breaker.answered();
                     tally.answered(Answered {
                         stream,
                         first_chunk_ms,
-                        duration_ms: millis(self.call_began),
+                        duration_ms: millis(self.call.began),
                     });
                 }
             }
@@ -408,8 +541,14 @@ impl Open {
         }
         tally.used(stream, &used.tokens);
         self.use_lane(used.tokens.total());
-        if let (Some(group), Some(dated)) = (&self.group, self.price()) {
-            group.live.cached(used, &dated.price);
+        if let Some(group) = &self.group {
+            if let Some(dated) = self.price() {
+                group.live.cached(used, &dated.price);
+            }
+            let cost = self.cost(used).1.unwrap_or_default();
+            group
+                .live
+                .spent(cost, self.first_chunk().filter(|_| stream));
         }
     }
 
@@ -446,7 +585,7 @@ impl Open {
         record::record(
             &self.core.ledger,
             row,
-            self.candidate.deployment.backend.name(),
+            self.call.candidate.deployment.backend.name(),
             answer,
         )
     }

@@ -1,5 +1,7 @@
 //! The `groups` section: public names that stand for several deployments.
 
+use std::time::Duration;
+
 use super::{
     from_text::{Choice, FromText},
     model::read_name,
@@ -13,8 +15,19 @@ pub struct GroupConfig {
     pub name: String,
     /// `strategy`: which member is tried first. Default `priority`.
     pub strategy: Strategy,
+    /// `hedge`: second calls beside streams that are slow to come. Default none.
+    pub hedge: Option<HedgeConfig>,
     /// `members`: at least one.
     pub members: Vec<MemberConfig>,
+}
+
+/// Second calls beside streams that are slower to come than nearly all were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HedgeConfig {
+    /// `max_share`: of what the group's requests cost, in percent, what needless calls may cost. Default 5.
+    pub max_share: u8,
+    /// `at_least`: never sooner than that. Default 500 ms.
+    pub at_least: Duration,
 }
 
 /// One deployment of a group.
@@ -119,6 +132,7 @@ impl GroupConfig {
         let group = Self {
             name: read_name(section, "name"),
             strategy: section.field("strategy").or(Strategy::Priority),
+            hedge: HedgeConfig::read(section),
             members: members.sections().iter().map(MemberConfig::read).collect(),
         };
         if group.members.is_empty() {
@@ -127,6 +141,24 @@ impl GroupConfig {
         }
         section.deny_unknown_keys();
         group
+    }
+}
+
+impl HedgeConfig {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let field = section.field("hedge");
+        let given = field.is_given();
+        let hedge = field.section();
+        let max_share: u32 = hedge.field("max_share").or(5);
+        let at_least = hedge.field("at_least").or(Duration::from_millis(500));
+        if !(1..=100).contains(&max_share) {
+            hedge.report("max_share", "expected a percentage from 1 to 100");
+        }
+        hedge.deny_unknown_keys();
+        given.then_some(Self {
+            max_share: u8::try_from(max_share).unwrap_or(100),
+            at_least,
+        })
     }
 }
 

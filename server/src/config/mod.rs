@@ -57,7 +57,7 @@ pub use self::{
     document::Position,
     environment::Environment,
     error::{ConfigErrors, Place, Problem},
-    group::{ConditionsConfig, DayHours, GroupConfig, MemberConfig, Strategy},
+    group::{ConditionsConfig, DayHours, GroupConfig, HedgeConfig, MemberConfig, Strategy},
     limits::LimitsConfig,
     logging::{LogFilter, LogFormat, LoggingConfig},
     model::{ModelConfig, Via},

@@ -1,4 +1,5 @@
-//! Answers are compressed for those who can read it, and streams do not wait for it.
+//! Answers are compressed for those who can read it, and streams do not wait for it. The client here
+//! decodes nothing by itself.
 
 use domain::Dialect;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
@@ -8,12 +9,6 @@ use crate::support::{Answer, TestApp, ask, ask_stream, events, within};
 const CHAT: Dialect = Dialect::OpenaiChat;
 /// Whose events cross as they are.
 const MESSAGES: Dialect = Dialect::AnthropicMessages;
-
-/// A client that shows what came as it came.
-fn plain_client() -> reqwest::Client {
-    let builder = reqwest::Client::builder().no_gzip().no_brotli();
-    builder.build().expect("a client")
-}
 
 fn long_answer() -> String {
     let content = "all work and no play ".repeat(500);
@@ -31,11 +26,10 @@ async fn a_long_answer_is_small_on_the_wire_and_reads_as_it_was() {
     let (app, upstream) = TestApp::one(CHAT).await;
     upstream.always(|_| Answer::json(long_answer()));
     let user = app.user().await;
-    let url = format!("http://{}/v1/chat/completions", app.address);
     let expected = long_answer().replace("up-main", "asked");
     for encoding in ["br", "zstd", "gzip", "identity"] {
-        let request = plain_client().post(&url).bearer_auth(&user.key);
-        let request = request.header(ACCEPT_ENCODING, encoding).body(ask("asked"));
+        let request = app.chat(&user.key, ask("asked"));
+        let request = request.header(ACCEPT_ENCODING, encoding);
         let response = request.send().await.expect("an answer");
         assert_eq!(response.headers()[VARY], "accept-encoding");
         let told = response.headers().get(CONTENT_ENCODING).cloned();
@@ -54,7 +48,7 @@ async fn a_long_answer_is_small_on_the_wire_and_reads_as_it_was() {
         assert_eq!(decoded(encoding, &body), expected);
     }
     // What is small is left alone, and so are answers to those who did not ask.
-    let models = plain_client().get(format!("http://{}/health", app.address));
+    let models = app.request(http::Method::GET, "/health");
     let models = models
         .header(ACCEPT_ENCODING, "gzip")
         .send()
@@ -87,11 +81,8 @@ async fn each_event_of_a_compressed_stream_arrives_at_once() {
         let all = events(MESSAGES, "up-main");
         // Up to the first content.
         line.send(all[..5].concat());
-        let url = format!("http://{}/v1/messages", app.address);
-        let request = plain_client().post(&url).bearer_auth(&user.key);
-        let request = request
-            .header(ACCEPT_ENCODING, encoding)
-            .body(ask_stream("asked"));
+        let request = app.messages(&user.key, ask_stream("asked"));
+        let request = request.header(ACCEPT_ENCODING, encoding);
         let response = within("the head of the answer", request.send()).await;
         let mut response = response.expect("an answer");
         assert_eq!(response.headers()[CONTENT_ENCODING], encoding);

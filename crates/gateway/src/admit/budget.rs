@@ -97,6 +97,10 @@ fn claim(key: &KeyEntry, request: &ClientRequest, plan: &RoutePlan, now: Timesta
         }
     }
     claim.most = claim.most.max(claim.likely);
+    if plan.hedge().is_some() {
+        // A second call may be billed for what it reads before it is cancelled.
+        claim.most += plan.highest_input_cost(request.head.text_bytes, now);
+    }
     claim
 }
 

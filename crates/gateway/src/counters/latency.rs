@@ -28,7 +28,6 @@ const ENOUGH: usize = 20;
 pub struct Latency {
     streams: Mutex<Average>,
     whole: Mutex<Average>,
-    first_chunks: Mutex<Recent>,
     running: AtomicU32,
 }
 
@@ -37,6 +36,10 @@ struct Average {
     seconds: f64,
     at: Option<Instant>,
 }
+
+/// How long the last streams of a group took to their first content.
+#[derive(Debug, Default)]
+pub struct FirstChunks(Mutex<Recent>);
 
 /// The last observations, in a ring.
 #[derive(Debug, Default)]
@@ -93,17 +96,6 @@ impl Latency {
         let average = if stream { &self.streams } else { &self.whole };
         let mut average = average.lock().unwrap_or_else(PoisonError::into_inner);
         average.observe(elapsed.as_secs_f64(), now);
-        drop(average);
-        if stream {
-            let millis = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
-            let mut recent = self.recent();
-            let next = recent.next;
-            match recent.millis.get_mut(next) {
-                Some(oldest) => *oldest = millis,
-                None => recent.millis.push(millis),
-            }
-            recent.next = (next + 1) % KEPT;
-        }
     }
 
     /// Seconds that one more call would probably wait, by what is known; 0: nothing is. What is known
@@ -114,12 +106,24 @@ impl Latency {
         let average = average.lock().unwrap_or_else(PoisonError::into_inner);
         average.seconds * average.weight(now) * (f64::from(self.running()) + 1.0)
     }
+}
 
-    /// The 95th percentile of the recent streams' times to their first content; `None`: there were
-    /// too few.
+impl FirstChunks {
+    pub fn observe(&self, elapsed: Duration) {
+        let millis = u32::try_from(elapsed.as_millis()).unwrap_or(u32::MAX);
+        let mut recent = self.lock();
+        let next = recent.next;
+        match recent.millis.get_mut(next) {
+            Some(oldest) => *oldest = millis,
+            None => recent.millis.push(millis),
+        }
+        recent.next = (next + 1) % KEPT;
+    }
+
+    /// The 95th percentile; `None`: there were too few.
     #[must_use]
-    pub fn slow_first_chunk(&self) -> Option<Duration> {
-        let recent = self.recent();
+    pub fn slow(&self) -> Option<Duration> {
+        let recent = self.lock();
         if recent.millis.len() < ENOUGH {
             return None;
         }
@@ -130,10 +134,8 @@ impl Latency {
         Some(Duration::from_millis(u64::from(*millis)))
     }
 
-    fn recent(&self) -> std::sync::MutexGuard<'_, Recent> {
-        self.first_chunks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Recent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,19 +182,16 @@ mod tests {
 
     #[test]
     fn the_percentile_is_of_the_last_streams() {
-        let latency = Latency::default();
-        let now = Instant::now();
+        let chunks = FirstChunks::default();
         for _ in 0..ENOUGH - 1 {
-            latency.observe(true, Duration::from_millis(10), now);
+            chunks.observe(Duration::from_millis(10));
         }
-        assert_eq!(latency.slow_first_chunk(), None);
+        assert_eq!(chunks.slow(), None);
         for millis in 1..=1_000 {
-            latency.observe(true, Duration::from_millis(millis), now);
+            chunks.observe(Duration::from_millis(millis));
         }
-        let slow = latency.slow_first_chunk().expect("enough");
-        assert!(
-            (Duration::from_millis(990)..Duration::from_millis(998)).contains(&slow),
-            "{slow:?}"
-        );
+        let slow = chunks.slow().expect("enough");
+        let expected = Duration::from_millis(990)..Duration::from_millis(998);
+        assert!(expected.contains(&slow), "{slow:?}");
     }
 }

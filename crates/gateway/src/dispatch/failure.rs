@@ -14,7 +14,7 @@ use crate::{
     headers,
     providers::SendError,
     relay::pump::BrokenStream,
-    route::Backend,
+    route::{Backend, Candidate},
     settings::BackendKind,
     transform::TransformError,
 };
@@ -289,6 +289,17 @@ pub struct Failed {
     /// As it is sent upstream.
     pub model: String,
     pub failure: Failure,
+}
+
+impl Failed {
+    #[must_use]
+    pub fn of(candidate: &Candidate, failure: Failure) -> Self {
+        Self {
+            backend: candidate.deployment.backend.name().to_owned(),
+            model: candidate.deployment.model.clone(),
+            failure,
+        }
+    }
 }
 
 /// What the client is told when every attempt failed. One deployment: its own status and words.

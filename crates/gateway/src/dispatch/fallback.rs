@@ -9,6 +9,7 @@ use super::{
     Answer, Dispatched,
     attempt::{attempt, nothing_reported, place},
     failure::{Cause, Failed, Failure, Fault, Next, conclude, upstream_error},
+    hedge::{Race, Raced},
 };
 use crate::{
     GatewayError,
@@ -70,18 +71,51 @@ pub async fn dispatch(
                 ))
             });
             admission.attempt(candidate, routing.request_penalty);
-            let began = Instant::now();
-            let attempted = async { attempt(request, request_id, candidate, place?).await };
-            let (failure, out_of_time) = match timeout_at(deadline, attempted).await {
-                Ok(Ok(answer)) => {
-                    let now = Instant::now();
+            let race = match (retry, &place) {
+                (0, Ok(_)) => race(request, &plan, candidate, &queue, admission),
+                _ => None,
+            };
+            let attempted = async {
+                match race {
+                    None => Raced::alone(
+                        async { attempt(request, request_id, candidate, place?).await }.await,
+                        candidate,
+                    ),
+                    Some(race) => {
+                        let place = place.unwrap_or_default();
+                        race.run(request, request_id, place, admission, routing)
+                            .await
+                    }
+                }
+            };
+            let raced = timeout_at(deadline, attempted).await;
+            let out_of_time = raced.is_err();
+            let raced = raced.unwrap_or_else(|_| {
+                admission.other_lost();
+                let failure = time_is_over(request, routing.total_timeout);
+                Raced::alone(Err(failure), candidate)
+            });
+            if let Some((loser, failure)) = raced.failed {
+                note(loser, &failure, routing);
+                failed.push(Failed::of(loser, failure));
+            }
+            if raced.both {
+                let asked = [candidate.deployment.id, raced.by.deployment.id];
+                queue.retain(|other| !asked.contains(&other.deployment.id));
+            }
+            let candidate = raced.by;
+            let deployment = &candidate.deployment;
+            let elapsed = admission.call_began().elapsed();
+            let failure = match raced.result {
+                Ok(answer) => {
                     admission.answered();
                     let live = &deployment.live;
                     // What a stream is worth is known at its end.
                     if matches!(answer, Answer::Whole(_)) {
                         live.breaker.answered();
                     }
-                    live.latency.observe(request.head.stream, now - began, now);
+                    let now = Instant::now();
+                    live.latency.observe(request.head.stream, elapsed, now);
                     candidate.lane().cooldown.succeeded();
                     plan.answered_by(candidate);
                     return Ok(Dispatched {
@@ -89,11 +123,9 @@ pub async fn dispatch(
                         answer,
                     });
                 }
-                Ok(Err(failure)) => (failure, false),
-                Err(_) => (out_of_time(request, routing.total_timeout), true),
+                Err(failure) => failure,
             };
             let may_go_on = admission.failed(&failure, routing.error_penalty);
-            let elapsed = began.elapsed();
             // Who had but little of the request's time is not to blame that it was over.
             if !out_of_time || elapsed * 2 >= routing.total_timeout {
                 note(candidate, &failure, routing);
@@ -104,11 +136,7 @@ pub async fn dispatch(
                     .observe(request.head.stream, elapsed, Instant::now());
             }
             let (cause, next) = (failure.cause, failure.cause.next());
-            let this = Failed {
-                backend: deployment.backend.name().to_owned(),
-                model: deployment.model.clone(),
-                failure,
-            };
+            let this = Failed::of(candidate, failure);
             if let (Next::Return, Cause::Status(status)) = (next, cause) {
                 return Err(upstream_error(&this, status));
             }
@@ -131,7 +159,29 @@ pub async fn dispatch(
     Err(conclude(failed))
 }
 
-fn out_of_time(request: &ClientRequest, limit: Duration) -> Failure {
+/// Who is to be asked beside `first`, and when, if anybody is.
+fn race<'a>(
+    request: &ClientRequest,
+    plan: &RoutePlan,
+    first: &'a Candidate,
+    others: &VecDeque<&'a Candidate>,
+    admission: &Admission,
+) -> Option<Race<'a>> {
+    let (group, hedge) = (plan.group.as_ref()?, plan.hedge()?);
+    let now = Instant::now();
+    let ready =
+        |c: &&&'a Candidate| c.deployment.id != first.deployment.id && c.rest(now).is_none();
+    let second = others.iter().find(ready).filter(|_| request.head.stream)?;
+    let estimate = plan.highest_input_cost(request.head.text_bytes, admission.started_at());
+    let after = group.live.hedge_after(hedge, estimate)?;
+    Some(Race {
+        first,
+        second,
+        after,
+    })
+}
+
+fn time_is_over(request: &ClientRequest, limit: Duration) -> Failure {
     let message = format!("did not answer before the request's time was over ({limit:?})");
     Failure::new(Cause::TimedOut, message).billed(nothing_reported(request, 0))
 }

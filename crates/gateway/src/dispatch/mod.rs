@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod failure;
 pub mod fallback;
+pub mod hedge;
 
 use bytes::Bytes;
 use dialects::Pieces;

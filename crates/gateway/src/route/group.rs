@@ -6,18 +6,23 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use domain::{NanoUsd, Price, TokenUsage, Used};
 
 use super::{affinity::Warmth, question::Question, table::Deployment};
-use crate::settings::{Conditions, GroupSettings, Strategy};
+use crate::{
+    counters::latency::FirstChunks,
+    settings::{Conditions, GroupSettings, Hedge, Strategy},
+};
 
 /// A group with its members, in the order of the file.
 #[derive(Debug)]
 pub struct Group {
     pub name: String,
     pub strategy: Strategy,
+    pub hedge: Option<Hedge>,
     pub members: Vec<Member>,
     pub live: Arc<GroupLive>,
 }
@@ -38,6 +43,13 @@ pub struct GroupLive {
     pub turn: AtomicUsize,
     /// Under `affinity`: which prompts' beginnings are where.
     pub warmth: Warmth,
+    /// Of the group's streams.
+    first_chunks: FirstChunks,
+    requests: AtomicU64,
+    spent_nano: AtomicU64,
+    /// For calls beside others that were the slower ones.
+    hedges: AtomicU64,
+    hedged_nano: AtomicU64,
     cached_tokens: AtomicU64,
     saved_nano: AtomicU64,
 }
@@ -60,6 +72,39 @@ impl GroupLive {
             .fetch_add(u64::try_from(saved).unwrap_or(0), Ordering::Relaxed);
     }
 
+    /// A request has cost so much, and its first content took so long, if it was a stream.
+    pub fn spent(&self, cost: NanoUsd, first_chunk: Option<Duration>) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.spent_nano.fetch_add(nano(cost), Ordering::Relaxed);
+        if let Some(elapsed) = first_chunk {
+            self.first_chunks.observe(elapsed);
+        }
+    }
+
+    /// A call beside another was needless, and may have cost so much.
+    pub fn hedged(&self, cost: NanoUsd) {
+        self.hedges.fetch_add(1, Ordering::Relaxed);
+        self.hedged_nano.fetch_add(nano(cost), Ordering::Relaxed);
+    }
+
+    /// When a second call may be made beside the first, whose needless part may cost `estimate`; `None`:
+    /// too little is known of the group, or its share is used up.
+    #[must_use]
+    pub fn hedge_after(&self, hedge: Hedge, estimate: NanoUsd) -> Option<Duration> {
+        let after = self.first_chunks.slow()?;
+        let get = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        let share = |part: u64, whole: u64| {
+            u128::from(part) * 1_000_000 <= u128::from(whole) * u128::from(hedge.max_share_ppm)
+        };
+        let spent = get(&self.spent_nano);
+        let within = match spent {
+            // Nothing has a price: calls are counted.
+            0 => share(get(&self.hedges) + 1, get(&self.requests)),
+            spent => share(get(&self.hedged_nano) + nano(estimate), spent),
+        };
+        within.then_some(after.max(hedge.at_least))
+    }
+
     /// Tokens that were read from providers' caches since the start, and what that saved against
     /// reading them afresh.
     #[must_use]
@@ -68,6 +113,10 @@ impl GroupLive {
         let saved = NanoUsd(i64::try_from(nano).unwrap_or(i64::MAX));
         (self.cached_tokens.load(Ordering::Relaxed), saved)
     }
+}
+
+fn nano(cost: NanoUsd) -> u64 {
+    u64::try_from(cost.0).unwrap_or(0)
 }
 
 impl Group {
@@ -90,6 +139,7 @@ impl Group {
         Self {
             name: settings.name.clone(),
             strategy: settings.strategy,
+            hedge: settings.hedge,
             members: members.collect(),
             live,
         }

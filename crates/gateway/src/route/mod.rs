@@ -17,11 +17,12 @@ use std::{
 };
 
 use dialects::shape::Prefix;
+use domain::{NanoUsd, Timestamp, Used};
 use tokio::time::Instant;
 
 use crate::{
     counters::breaker::Gate,
-    settings::{OnDisconnect, Strategy},
+    settings::{Hedge, OnDisconnect, Strategy},
 };
 
 pub use group::Group;
@@ -168,6 +169,21 @@ impl RoutePlan {
     #[must_use]
     pub fn first(&self) -> &Candidate {
         &self.candidates[0]
+    }
+
+    /// What the group has to say of second calls.
+    #[must_use]
+    pub fn hedge(&self) -> Option<Hedge> {
+        self.group.as_ref()?.hedge
+    }
+
+    /// What reading the prompt costs where that is dearest.
+    #[must_use]
+    pub fn highest_input_cost(&self, text_bytes: usize, at: Timestamp) -> NanoUsd {
+        let used = Used::estimate(dialects::stream::estimate_tokens(text_bytes), 0);
+        let costs = self.deployments().filter_map(|d| d.prices.at(at));
+        let costs = costs.map(|dated| dated.price.cost(&used.tokens, used.tier));
+        costs.max().unwrap_or_default()
     }
 
     /// The candidate has answered: its provider's cache knows the prompt now.

@@ -131,6 +131,7 @@ fn group_of(strategy: Balance, members: Vec<(u32, u32, usize, i64, Conditions)>)
     let group = GroupSettings {
         name: "g".to_owned(),
         strategy,
+        hedge: None,
         members: settings,
     };
     let groups = [(group, Arc::<GroupLive>::default())];

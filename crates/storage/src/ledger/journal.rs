@@ -179,13 +179,20 @@ pub(super) fn read(stem: &Path) -> io::Result<Found> {
     for row in &found.rows {
         if row.outcome.is_final() {
             calls.remove(&row.request_id);
-        } else if let Some((_, last)) = calls.get_mut(&row.request_id)
-            && last.attempts == row.attempts
-        {
-            // The call has a row of its own, and the next had not begun.
-            last.used = Used::default();
-            last.cost = Some(NanoUsd::ZERO);
-            last.price_id = None;
+        } else if let Some((_, last)) = calls.get_mut(&row.request_id) {
+            if last.attempts == row.attempts {
+                // The call has a row of its own, and the next had not begun.
+                last.used = Used::default();
+                last.cost = Some(NanoUsd::ZERO);
+                last.price_id = None;
+            }
+            if last
+                .beside
+                .as_ref()
+                .is_some_and(|beside| beside.attempts == row.attempts)
+            {
+                last.beside = None;
+            }
         }
     }
     found.calls = calls.into_values().collect();

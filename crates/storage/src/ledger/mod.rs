@@ -68,6 +68,9 @@ pub struct Progress {
     pub used: Used,
     /// Of the call that is running; `None`: unpriced.
     pub cost: Option<NanoUsd>,
+    /// A second call that is running beside it.
+    #[serde(default)]
+    pub beside: Option<Box<Progress>>,
 }
 
 #[derive(Debug)]

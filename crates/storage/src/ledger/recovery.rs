@@ -26,18 +26,25 @@ pub(super) async fn enter(pool: &SqlitePool, found: &Found) -> Result<u64, Stora
     let settled = new.len();
     for (request, progress) in &found.calls {
         if !has_ended(&mut transaction, request.started_at, request.request_id).await? {
-            new.push(interrupted(request, progress));
+            new.extend(
+                progress
+                    .beside
+                    .as_deref()
+                    .map(|beside| unended(request, beside, Outcome::Abandoned)),
+            );
+            new.push(unended(request, progress, Outcome::Interrupted));
         }
     }
     rows::insert(&mut transaction, &new).await?;
     rows::add_to_rollups(&mut transaction, &new).await?;
     minutes::add(&mut transaction, &new).await?;
     transaction.commit().await?;
-    Ok((new.len() - settled) as u64)
+    let interrupted = new[settled..].iter().filter(|row| row.outcome.is_final());
+    Ok(interrupted.count() as u64)
 }
 
-/// The row of a request that nothing ended.
-fn interrupted(request: &OpenRequest, progress: &Progress) -> LedgerRow {
+/// The row of a request that nothing ended, or of a call that ran beside its last one.
+fn unended(request: &OpenRequest, progress: &Progress, outcome: Outcome) -> LedgerRow {
     LedgerRow {
         request_id: request.request_id,
         started_at: request.started_at,
@@ -50,7 +57,7 @@ fn interrupted(request: &OpenRequest, progress: &Progress) -> LedgerRow {
         request_model: request.request_model.clone(),
         upstream_model: progress.upstream_model.clone(),
         stream: request.stream,
-        outcome: Outcome::Interrupted,
+        outcome,
         status: 0,
         used: Used {
             estimated: true,

@@ -269,3 +269,51 @@ fn a_row_that_says_what_it_costs_comes_back_as_it_was() {
     assert_eq!(found.rows, [row]);
     assert_eq!(found.unreadable, 0);
 }
+
+/// Two calls were running when the process died: both may be billed.
+#[test]
+fn a_call_beside_another_is_charged_as_well() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let call = |attempts, used| Progress {
+        attempts,
+        used: Used::estimate(used, 0),
+        ..Progress::default()
+    };
+    for given_up in [false, true] {
+        let folder = folder.path().join(given_up.to_string());
+        runtime().block_on(async {
+            let db = open(&folder).await;
+            let (ledger, _) = Ledger::start(&db).await.expect("a ledger");
+            let request = request(1);
+            ledger.open(&request);
+            *request.progress() = call(1, 10);
+            ledger.call(&request);
+            *request.progress() = Progress {
+                beside: Some(Box::new(call(1, 10))),
+                ..call(2, 20)
+            };
+            ledger.call(&request);
+            if given_up {
+                // The first was cancelled; its row is written, and then the process dies.
+                let mut row = row(&request, Outcome::Abandoned, 10);
+                row.attempts = 1;
+                ledger.abandon(row);
+            }
+        });
+        runtime().block_on(async {
+            let db = open(&folder).await;
+            let (ledger, interrupted) = Ledger::start(&db).await.expect("a ledger");
+            assert_eq!(interrupted, 1);
+            ledger.close().await;
+            let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+                "select outcome, attempts, input_tokens from ledger.requests order by attempts",
+            )
+            .fetch_all(db.readers())
+            .await
+            .expect("rows");
+            let expected = [("abandoned", 1, 10), ("interrupted", 2, 20)];
+            let expected = expected.map(|(outcome, n, used)| (outcome.to_owned(), n, used));
+            assert_eq!(rows, expected, "{given_up}");
+        });
+    }
+}
