@@ -1,6 +1,10 @@
 //! What happens in the background, at fixed intervals, for as long as the server runs.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use domain::{BackendId, Timestamp, clock::Clock};
 use gateway::{Gateway, egress, idempotency::KEPT_FOR_MS};
@@ -10,16 +14,29 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
+use crate::{config::LogFilesConfig, log_files};
+
 const LAST_USED_EVERY: Duration = Duration::from_secs(5);
 const EXPIRE_SESSIONS_EVERY: Duration = Duration::from_secs(3600);
 const FORGET_EVERY: Duration = Duration::from_secs(600);
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+const SUMMARISE_EVERY: Duration = Duration::from_secs(60);
 const DISCOVER_EVERY: Duration = Duration::from_secs(3600);
 /// After a failure; a backend may be starting beside us.
 const DISCOVER_AGAIN_AFTER: Duration = Duration::from_secs(15);
 
 /// Starts the jobs; they end when the set is dropped.
-pub fn start(gateway: &Gateway, database: &Database, clock: &Arc<dyn Clock>) -> JoinSet<()> {
+pub fn start(
+    gateway: &Gateway,
+    database: &Database,
+    clock: &Arc<dyn Clock>,
+    log_files: Option<LogFilesConfig>,
+) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
+    if let Some(files) = log_files {
+        jobs.spawn(tidy_log_files(files, Arc::clone(clock)));
+        jobs.spawn(summarise(gateway.clone()));
+    }
     jobs.spawn(last_used(gateway.clone(), database.clone()));
     jobs.spawn(expire_sessions(database.clone(), Arc::clone(clock)));
     jobs.spawn(forget(database.clone(), Arc::clone(clock)));
@@ -54,6 +71,54 @@ async fn expire_sessions(database: Database, clock: Arc<dyn Clock>) {
         if let Err(error) = database.delete_expired_sessions(clock.now()).await {
             tracing::warn!(error = %error, "failed to delete expired sessions");
         }
+    }
+}
+
+async fn tidy_log_files(files: LogFilesConfig, clock: Arc<dyn Clock>) {
+    let mut ticks = interval(TIDY_EVERY);
+    loop {
+        ticks.tick().await;
+        let files = files.clone();
+        let millis = u64::try_from(clock.now().0).unwrap_or(0);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(millis);
+        let tidied = tokio::task::spawn_blocking(move || log_files::tidy(&files, now));
+        if let Ok(Err(error)) = tidied.await {
+            tracing::warn!(error = %error, "failed to tidy up the log files");
+        }
+    }
+}
+
+/// One line a minute for whoever watches the console while the details go to files.
+async fn summarise(gateway: Gateway) {
+    let mut ticks = interval(SUMMARISE_EVERY);
+    ticks.tick().await;
+    let sums = || {
+        let sums = gateway.backends().into_iter().map(|backend| backend.sums);
+        sums.fold((0, 0, 0, 0), |(calls, failed, input, output), sums| {
+            (
+                calls + sums.calls,
+                failed + sums.failed,
+                input + sums.usage.total_input(),
+                output + sums.usage.output,
+            )
+        })
+    };
+    let mut before = sums();
+    loop {
+        ticks.tick().await;
+        let now = sums();
+        // Less than before: somebody has reset the statistics.
+        if now.0 > before.0 {
+            tracing::info!(
+                calls = now.0 - before.0,
+                failed = now.1.saturating_sub(before.1),
+                input_tokens = now.2.saturating_sub(before.2),
+                output_tokens = now.3.saturating_sub(before.3),
+                in_flight = gateway.in_flight(),
+                "in the last minute"
+            );
+        }
+        before = now;
     }
 }
 

@@ -11,6 +11,7 @@ pub mod compress;
 pub mod config;
 pub mod connections;
 pub mod jobs;
+pub mod log_files;
 pub mod prices;
 pub mod proxy;
 pub mod reload;

@@ -56,7 +56,13 @@ fn main() -> ExitCode {
                 Ok(loaded) => loaded,
                 Err(errors) => return telemetry::complain(&errors),
             };
-            telemetry::start(&loaded.config.logging);
+            let _files = match telemetry::start(&loaded.config.logging) {
+                Ok(files) => files,
+                Err(error) => {
+                    let message = format!("logging.directory cannot be written to: {error}");
+                    return telemetry::complain(&message);
+                }
+            };
             match serve::run(loaded) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => telemetry::complain(&format!("{error:#}")),

@@ -151,8 +151,7 @@ impl Reloader {
             tracing::error!("cannot listen for SIGHUP");
             return;
         };
-        let file = self.0.loader.file();
-        let look = || file.as_deref().and_then(stamp);
+        let look = || self.0.loader.file().as_deref().and_then(stamp);
         let mut in_force = look();
         let mut seen = in_force.clone();
         let mut ticks = interval(LOOK_EVERY);

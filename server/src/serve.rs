@@ -229,8 +229,9 @@ impl Server {
         let alerts_config = state.config.alerts.clone();
         let reloader = state.reloader.clone();
         let watch_file = state.config.server.reload_on_change;
+        let log_files = state.config.logging.files.clone();
         let router = router::build(state, database.clone());
-        let mut jobs = jobs::start(&gateway, &database, &clock);
+        let mut jobs = jobs::start(&gateway, &database, &clock, log_files);
         jobs.spawn(reloader.watch(watch_file));
         jobs.spawn(alerts::run(told, database.clone(), alerts_config, clock));
         connections::serve(listener, router, stop, grace).await;

@@ -79,7 +79,8 @@ pub struct InitArguments {
 #[derive(Debug, Default, Args)]
 pub struct ConfigArgument {
     /// Configuration file (YAML, JSON or TOML). Otherwise the one that LLM_ROUTER_CONFIG names, or
-    /// llm-router.yaml, .yml, .json or .toml in the working directory, or else built-in defaults
+    /// llm-router.yaml, .yml, .json or .toml in the working directory, or a forerunner's
+    /// llm_router_config.json there, in config/ or at home, or else built-in defaults
     #[arg(long = "config", value_name = "FILE")]
     pub file: Option<PathBuf>,
 }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use super::{
     backend::{BackendConfig, BackendDefaults, BackendName, RateLimit, Unpriced},
+    bedrock_models,
     context::Context,
     document::Format,
     reader::Section,
@@ -102,6 +103,7 @@ pub(super) fn backends(context: &Context<'_>, defaults: &BackendDefaults) -> Vec
     PROVIDERS
         .iter()
         .filter_map(|provider| provider.backend(context, defaults))
+        .chain(bedrock_models::automatic(context, defaults))
         .collect()
 }
 

@@ -14,8 +14,81 @@ use super::{
 
 const VARIABLE: &str = "LLM_ROUTER_MODELS";
 
+/// Any of these says that there are credentials for AWS; its own chain finds more.
+const CREDENTIALS: [&str; 6] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
+/// Where a forerunner's users are, if they do not say otherwise.
+const REGION: &str = "eu-west-3";
+
+/// What is offered where only credentials are there: the forerunner's names and models, at the catalogue's
+/// prices.
+const MODELS: [(&str, &[&str]); 4] = [
+    (
+        "anthropic.claude-opus-4-6-v1",
+        &["claude-opus", "claude-opus-4-6"],
+    ),
+    ("anthropic.claude-sonnet-4-6", &["claude-sonnet-4-6"]),
+    (
+        "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        &["claude-sonnet-4-5-20250929"],
+    ),
+    (
+        "anthropic.claude-haiku-4-5-20251001-v1:0",
+        &["claude-haiku-4-5-20251001"],
+    ),
+];
+
 /// The name of the backend that the variable makes where there is none.
 const NAME: &str = "bedrock";
+
+/// The backend that AWS's credentials in the environment make; `None` where there are none, or where
+/// [`VARIABLE`] says which models there are.
+pub(super) fn automatic(
+    context: &Context<'_>,
+    defaults: &BackendDefaults,
+) -> Option<BackendConfig> {
+    #[cfg(test)]
+    context
+        .vocabulary
+        .borrow_mut()
+        .variables
+        .extend(CREDENTIALS);
+    let is_set = |name: &&str| context.environment().get(name).is_some();
+    if is_set(&VARIABLE) || !CREDENTIALS.iter().any(is_set) {
+        return None;
+    }
+    let region = defaults.region.clone().unwrap_or_else(|| REGION.to_owned());
+    // Models of these generations are called through a profile of the region's part of the world.
+    let part = match region.split('-').next() {
+        Some("us") => "us",
+        Some("ap") => "apac",
+        _ => "eu",
+    };
+    let upstream = Upstream::Bedrock {
+        region: Some(region),
+        endpoint_url: None,
+        profile: defaults.profile.clone(),
+    };
+    let mut backend = BackendConfig::new(NAME.to_owned(), upstream, defaults);
+    let models = MODELS.iter().map(|(model, aliases)| ModelConfig {
+        model: format!("{part}.{model}"),
+        aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+        via: None,
+        max_output_tokens: None,
+        limits: RateLimits::default(),
+        price: None,
+        price_from_environment: false,
+    });
+    backend.models = models.collect();
+    Some(backend)
+}
 
 /// The backends with what the variable says of Bedrock's models: those of the first backend of kind
 /// bedrock, or of one that is made for them.

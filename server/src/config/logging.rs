@@ -1,5 +1,7 @@
 //! The `logging` section: how much is logged, and in which form.
 
+use std::{num::NonZeroU32, path::PathBuf};
+
 use super::{
     from_text::{Choice, FromText},
     reader::Section,
@@ -13,6 +15,19 @@ pub struct LoggingConfig {
     pub format: LogFormat,
     /// `level`, `RUST_LOG`: a level, or one per part of the program. Default `info`.
     pub level: LogFilter,
+    /// `directory` and what belongs to it: files besides standard error. Default none.
+    pub files: Option<LogFilesConfig>,
+}
+
+/// Log files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFilesConfig {
+    /// `directory`
+    pub directory: PathBuf,
+    /// `compress_after_days`. Default 7.
+    pub compress_after_days: NonZeroU32,
+    /// `keep_days`. Default 30.
+    pub keep_days: NonZeroU32,
 }
 
 /// The form of a log line.
@@ -68,9 +83,27 @@ impl LoggingConfig {
                 .field("level")
                 .variables(&["RUST_LOG"])
                 .or(LogFilter("info".to_owned())),
+            files: LogFilesConfig::read(section),
         };
         section.deny_unknown_keys();
         config
+    }
+}
+
+impl LogFilesConfig {
+    fn read(section: &Section<'_>) -> Option<Self> {
+        let directory: Option<String> = section.field("directory").optional();
+        let days = |key, default: u32| {
+            let default = NonZeroU32::MIN.saturating_add(default - 1);
+            section.field(key).or(default)
+        };
+        let (compress_after_days, keep_days) =
+            (days("compress_after_days", 7), days("keep_days", 30));
+        Some(Self {
+            directory: PathBuf::from(directory?),
+            compress_after_days,
+            keep_days,
+        })
     }
 }
 

@@ -1,5 +1,5 @@
 //! The configuration: one file, the environment on top of it, the command line on top of both, read
-//! once at boot into plain typed values. Whatever is wrong stops the boot, all of it at once, with
+//! into plain typed values at boot, and again when it is to be reloaded. Whatever is wrong stops the boot, all of it at once, with
 //! file, line, key and what would be right. Nothing else in the program reads the environment.
 //!
 //! To add a key: a field in its section's struct, one line in that struct's `read`, and an entry in
@@ -59,7 +59,7 @@ pub use self::{
     error::{ConfigErrors, Place, Problem},
     group::{ConditionsConfig, DayHours, GroupConfig, HedgeConfig, MemberConfig, Strategy},
     limits::LimitsConfig,
-    logging::{LogFilter, LogFormat, LoggingConfig},
+    logging::{LogFilesConfig, LogFilter, LogFormat, LoggingConfig},
     model::{ModelConfig, Via},
     rewrite::RewriteConfig,
     routing::RoutingConfig,

@@ -1,4 +1,5 @@
-//! What needs no credential: whether the server is well, what it is, and that a path does not exist.
+//! Whether the server is well, what it is, and that a path does not exist, which needs no credential; and
+//! what the backends, keys and requests are doing, which does.
 
 pub mod analytics;
 pub mod backends;

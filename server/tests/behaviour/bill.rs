@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{
     Answer, LedgerFile, MASTER_KEY, Process, Received, Row, Setup, Upstream, backend,
-    converse_backend, converse_events, load, until, verify, within,
+    converse_backend, converse_events, invoke_backend, invoke_event, load, until, verify, within,
 };
 
 const ROUNDS: usize = 4;
@@ -29,7 +29,19 @@ const GROUPS: &str = "groups:
   - { name: chat, members: [{ backend: a, model: up-a }, { backend: b, model: up-b }] }
   - { name: messages, members: [{ backend: c, model: up-c }, { backend: a, model: up-a }] }
   - { name: converse, members: [{ backend: d, model: up-d }, { backend: c, model: up-c }] }
+  - { name: invoke, members: [{ backend: e, model: up-e }, { backend: a, model: up-a }] }
+  - { name: responses, members: [{ backend: f, model: up-f }, { backend: e, model: up-e }] }
+  - { name: plain, members: [{ backend: b, model: up-b }, { backend: f, model: up-f }] }
 ";
+
+const MODELS: [&str; 6] = [
+    "chat",
+    "messages",
+    "converse",
+    "invoke",
+    "responses",
+    "plain",
+];
 
 /// What an upstream asks for one call.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +68,10 @@ impl Book {
             8..14 => return Answer::error(503, "{}"),
             _ => {}
         }
-        let (cached, output) = (fastrand::i64(0..5_000), fastrand::i64(200..2_000));
+        let (mut cached, mut output) = (fastrand::i64(0..5_000), fastrand::i64(200..2_000));
+        if request.path.ends_with("/embeddings") {
+            (cached, output) = (0, 0);
+        }
         let mut book = self.0.lock().expect("no panic elsewhere");
         let input = FIRST_INPUT + i64::try_from(book.len()).expect("few calls");
         // Where nothing is cut there is nothing behind which it could be.
@@ -64,8 +79,8 @@ impl Book {
             let at = (fastrand::u8(..100) < 12).then(|| fastrand::usize(0..length));
             at.unwrap_or(length)
         };
-        let stream = request.path.ends_with("converse-stream")
-            || request.text().contains(r#""stream":true"#);
+        let stream =
+            request.path.ends_with("-stream") || request.text().contains(r#""stream":true"#);
         let (kind, frames, telling) = if stream {
             streamed(&request.path, input, cached, output)
         } else {
@@ -91,7 +106,21 @@ impl Book {
 
 /// A whole answer in two parts, neither of which is one.
 fn halves(path: &str, input: i64, cached: i64, output: i64) -> Vec<Vec<u8>> {
-    let body = if path.ends_with("/converse") {
+    let body = if path.ends_with("/embeddings") {
+        json!({
+            "object": "list", "model": "up",
+            "data": [{"object": "embedding", "index": 0, "embedding": [0.25, -0.5]}],
+            "usage": {"prompt_tokens": input, "total_tokens": input},
+        })
+    } else if path.ends_with("/responses") {
+        responses_object(input, cached, output, "completed")
+    } else if path.ends_with("/completions") && !path.ends_with("/chat/completions") {
+        json!({
+            "id": "c", "object": "text_completion", "created": 1, "model": "up",
+            "choices": [{"index": 0, "finish_reason": "stop", "text": "Hello there", "logprobs": null}],
+            "usage": openai_usage(input, cached, output),
+        })
+    } else if path.ends_with("/converse") {
         json!({
             "output": {"message": {"role": "assistant", "content": [{"text": "Hello there"}]}},
             "stopReason": "end_turn",
@@ -101,7 +130,7 @@ fn halves(path: &str, input: i64, cached: i64, output: i64) -> Vec<Vec<u8>> {
             },
             "metrics": {"latencyMs": 1},
         })
-    } else if path.ends_with("/messages") {
+    } else if path.ends_with("/messages") || path.ends_with("/invoke") {
         json!({
             "id": "msg_1", "type": "message", "role": "assistant", "model": "up",
             "content": [{"type": "text", "text": "Hello there"}], "stop_reason": "end_turn",
@@ -122,6 +151,24 @@ fn halves(path: &str, input: i64, cached: i64, output: i64) -> Vec<Vec<u8>> {
     let body = body.to_string().into_bytes();
     let (first, second) = body.split_at(body.len() / 2);
     vec![first.to_vec(), second.to_vec()]
+}
+
+/// A response of the Responses API.
+fn responses_object(input: i64, cached: i64, output: i64, status: &str) -> Value {
+    let complete = status == "completed";
+    json!({
+        "id": "resp_1", "object": "response", "created_at": 1, "model": "up", "status": status,
+        "output": if complete { json!([{
+            "id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
+            "content": [{"type": "output_text", "text": "Hello there", "annotations": []}],
+        }]) } else { json!([]) },
+        "usage": if complete { json!({
+            "input_tokens": input + cached, "output_tokens": output,
+            "total_tokens": input + cached + output,
+            "input_tokens_details": {"cached_tokens": cached},
+            "output_tokens_details": {"reasoning_tokens": 0},
+        }) } else { Value::Null },
+    })
 }
 
 fn openai_usage(input: i64, cached: i64, output: i64) -> Value {
@@ -150,11 +197,64 @@ fn streamed(
         return ("application/vnd.amazon.eventstream", frames, telling);
     }
     let mut frames = Vec::new();
-    if path.ends_with("/messages") {
-        let mut event = |name: &str, mut data: Value| {
-            data["type"] = name.into();
-            frames.push(format!("event: {name}\ndata: {data}\n\n").into_bytes());
+    let invoke = path.ends_with("/invoke-with-response-stream");
+    let mut event = |name: &str, mut data: Value| {
+        data["type"] = name.into();
+        frames.push(match invoke {
+            true => invoke_event(&data),
+            false => format!("event: {name}\ndata: {data}\n\n").into_bytes(),
+        });
+    };
+    if path.ends_with("/responses") {
+        let at = |mut data: Value| {
+            data["output_index"] = 0.into();
+            data["item_id"] = "msg_1".into();
+            data["content_index"] = 0.into();
+            data
         };
+        let begun = responses_object(input, cached, output, "in_progress");
+        event(
+            "response.created",
+            json!({"response": begun, "sequence_number": 0}),
+        );
+        let item = json!({"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []});
+        event(
+            "response.output_item.added",
+            json!({"output_index": 0, "item": item, "sequence_number": 1}),
+        );
+        let part = json!({"type": "output_text", "text": "", "annotations": []});
+        event(
+            "response.content_part.added",
+            at(json!({"part": part, "sequence_number": 2})),
+        );
+        for (number, text) in ["Hel", "lo ", "there"].into_iter().enumerate() {
+            event(
+                "response.output_text.delta",
+                at(json!({"delta": text, "sequence_number": 3 + number})),
+            );
+        }
+        event(
+            "response.output_text.done",
+            at(json!({"text": "Hello there", "sequence_number": 6})),
+        );
+        let part = json!({"type": "output_text", "text": "Hello there", "annotations": []});
+        event(
+            "response.content_part.done",
+            at(json!({"part": part, "sequence_number": 7})),
+        );
+        let done = responses_object(input, cached, output, "completed");
+        let item = done["output"][0].clone();
+        event(
+            "response.output_item.done",
+            json!({"output_index": 0, "item": item, "sequence_number": 8}),
+        );
+        event(
+            "response.completed",
+            json!({"response": done, "sequence_number": 9}),
+        );
+        return (EVENTS, frames, 9);
+    }
+    if path.ends_with("/messages") || invoke {
         event(
             "message_start",
             json!({"message": {
@@ -181,20 +281,31 @@ fn streamed(
             }),
         );
         event("message_stop", json!({}));
-        return (EVENTS, frames, 6);
+        let kind = match invoke {
+            true => "application/vnd.amazon.eventstream",
+            false => EVENTS,
+        };
+        return (kind, frames, 6);
     }
+    let plain = !path.ends_with("/chat/completions");
     let mut chunk = |choices: Value, usage: Value| {
         let data = json!({
-            "id": "c", "object": "chat.completion.chunk", "created": 1, "model": "up",
-            "choices": choices, "usage": usage,
+            "id": "c", "created": 1, "model": "up", "choices": choices, "usage": usage,
+            "object": if plain { "text_completion" } else { "chat.completion.chunk" },
         });
         frames.push(format!("data: {data}\n\n").into_bytes());
     };
     for text in ["Hel", "lo ", "there"] {
-        let delta = json!([{"index": 0, "delta": {"content": text}, "finish_reason": null}]);
-        chunk(delta, Value::Null);
+        let said = match plain {
+            true => json!([{"index": 0, "text": text, "finish_reason": null}]),
+            false => json!([{"index": 0, "delta": {"content": text}, "finish_reason": null}]),
+        };
+        chunk(said, Value::Null);
     }
-    let stop = json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]);
+    let stop = match plain {
+        true => json!([{"index": 0, "text": "", "finish_reason": "stop"}]),
+        false => json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]),
+    };
     chunk(stop, Value::Null);
     chunk(json!([]), openai_usage(input, cached, output));
     frames.push(b"data: [DONE]\n\n".to_vec());
@@ -227,15 +338,27 @@ impl Caller {
     }
 
     async fn call(&self) -> Option<()> {
-        let model = *fastrand::choice(&["chat", "messages", "converse"]).expect("some");
-        let stream = fastrand::bool();
-        let (path, body) = match fastrand::u8(..3) {
-            0 => (
+        let mut model = *fastrand::choice(&MODELS).expect("some");
+        let mut stream = fastrand::bool();
+        let (path, body) = match fastrand::u8(..8) {
+            0..2 => (
                 "/v1/responses",
                 json!({"model": model, "stream": stream, "input": "Say hello", "store": false}),
             ),
+            2 => (
+                "/v1/completions",
+                json!({"model": model, "stream": stream, "prompt": "Say hello", "max_tokens": 3_000}),
+            ),
+            3 => {
+                // Two kinds of backends have them.
+                (model, stream) = ("plain", false);
+                (
+                    "/v1/embeddings",
+                    json!({"model": model, "input": "Say hello"}),
+                )
+            }
             turn => (
-                ["/v1/chat/completions", "/v1/messages"][usize::from(turn - 1)],
+                ["/v1/chat/completions", "/v1/messages"][usize::from(turn % 2)],
                 json!({
                     "model": model, "stream": stream, "max_tokens": 3_000,
                     "messages": [{"role": "user", "content": "Say hello"}],
@@ -321,13 +444,28 @@ fn compare(rows: &[Row], calls: &[Billed], whole: &[RequestId], cut_short: usize
         assert!(row.cost_nano.unwrap_or(0) > 0, "{row:?}");
     }
     assert!(exact >= whole.len());
+    // Every kind of backend and every dialect is among those that were billed exactly.
+    let exact = || {
+        rows.iter()
+            .filter(|row| row.is_final && !row.usage_estimated)
+    };
+    for model in ["up-a", "up-b", "up-c", "up-d", "up-e", "up-f"] {
+        assert!(exact().any(|row| row.upstream_model == model), "{model}");
+    }
+    for dialect in Dialect::ALL {
+        let passed_through = matches!(dialect, Dialect::OpenaiMedia | Dialect::BedrockConverse);
+        assert!(
+            passed_through || exact().any(|row| row.dialect == dialect.as_str()),
+            "{dialect:?}"
+        );
+    }
 }
 
 /// Waits until nothing is noted as running and no row comes any more.
 async fn settled(ledger: &LedgerFile) {
     until("the end of all requests", async || {
         let mut running = 0;
-        for model in ["chat", "messages", "converse"] {
+        for model in MODELS {
             running += ledger.open(model);
         }
         (running == 0).then_some(())
@@ -339,7 +477,7 @@ async fn settled(ledger: &LedgerFile) {
 async fn the_ledger_is_the_upstreams_bill() {
     let book = Book::default();
     let mut upstreams = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..6 {
         let upstream = Upstream::start().await;
         let book = book.clone();
         upstream.always(move |request| book.answer(request));
@@ -354,6 +492,9 @@ async fn the_ledger_is_the_upstreams_bill() {
             backend(chat, "b", &upstreams[1].url(), retries),
             backend(messages, "c", &upstreams[2].url(), retries),
             converse_backend("d", upstreams[3].url().trim_end_matches("/v1"), retries),
+            invoke_backend("e", upstreams[4].url().trim_end_matches("/v1"), retries),
+            backend(chat, "f", &upstreams[5].url(), retries)
+                .replace("kind: openai_compatible", "kind: openai"),
         ])
     };
     let mut process = Process::start(&setup).await;

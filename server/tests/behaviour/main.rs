@@ -22,6 +22,7 @@ mod keys;
 mod ledger;
 mod ledger_commands;
 mod limits;
+mod logs;
 mod passthrough;
 mod prices;
 mod reload;

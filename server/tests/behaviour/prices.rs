@@ -131,3 +131,47 @@ async fn the_catalogue_prices_what_the_file_does_not() {
     assert_eq!(price["current"]["source"], "catalogue");
     assert_eq!(price["current"]["price"]["output"], 5.0);
 }
+
+/// Many change prices at once, each of which reads all prices anew: what is in force at the end is what
+/// the database says, whoever was the slowest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prices_that_change_at_once_end_as_the_database_has_them() {
+    let upstream = Upstream::start().await;
+    let lines =
+        ["main", "other"].map(|name| backend(Dialect::OpenaiChat, name, &upstream.url(), ""));
+    let lines = lines.map(|line| line.replace("aliases: [asked], ", ""));
+    let app = TestApp::with(lines).await;
+    let models = ["up-main", "up-other"];
+    let mut paths = Vec::new();
+    for model in models {
+        let known = price_of(&app, model).await;
+        paths.push(format!("/admin/prices/{}", known["deployment_id"]));
+    }
+    for round in 1..=5_u64 {
+        let mut setting = tokio::task::JoinSet::new();
+        for n in 0..12_u64 {
+            let path = &paths[usize::try_from(n % 2).expect("0 or 1")];
+            let price = json!({"input": round * 100 + n, "output": 1});
+            let request = app
+                .request(Method::PUT, path)
+                .bearer_auth(MASTER_KEY)
+                .json(&price);
+            setting.spawn(async move { Reply::of(request).await.status });
+        }
+        while let Some(status) = setting.join_next().await {
+            assert_eq!(status.expect("no panic"), 200);
+        }
+        for model in models {
+            let stored = price_of(&app, model).await;
+            upstream.then(Answer::json(chat_whole(model, 1_000_000, 0, 0)));
+            let reply = Reply::of(app.chat(MASTER_KEY, ask(model))).await;
+            let row = app.ledger().find(reply.request_id()).await.expect("a row");
+            let billed = row.cost_nano.expect("a price") as f64 / 1e9;
+            assert_eq!(
+                Some(billed),
+                stored["current"]["price"]["input"].as_f64(),
+                "{stored}"
+            );
+        }
+    }
+}

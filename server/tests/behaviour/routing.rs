@@ -526,3 +526,32 @@ async fn an_upstream_that_dies_at_any_chunk_gives_a_whole_answer_or_an_error() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_backend_with_several_keys_has_a_queue_as_well() {
+    let upstream = Upstream::start().await;
+    let line = format!(
+        "  - {{ name: main, kind: openai_compatible, base_url: {:?}, api_keys: [sk-one, sk-two], max_retries: 0, max_concurrent: 1, queue: {{}}, models: [{{ model: up-main, price: {{ input: 1, output: 1 }} }}] }}\n",
+        upstream.url()
+    );
+    let app = TestApp::with([line]).await;
+    let user = app.user().await;
+    let (held, hold) = Answer::json(whole(CHAT, "up-main")).held();
+    upstream.then(held);
+    upstream.always(|_| Answer::json(whole(CHAT, "up-main")));
+    let call = || {
+        let request = app.chat(&user.key, ask("up-main"));
+        tokio::spawn(async move { Reply::of(request).await.status })
+    };
+    let calls = [call(), call()];
+    upstream.arrivals(1).await;
+    let gateway = app.state.gateway.clone();
+    until("one who waits", async || {
+        (gateway.backends()[0].waiting == 1).then_some(())
+    })
+    .await;
+    hold.release();
+    for call in calls {
+        assert_eq!(call.await.expect("no panic"), 200);
+    }
+}

@@ -250,3 +250,51 @@ fn router_services_describe_backends() {
     "#);
     assert_snapshot!(with_environment([("ROUTER_SERVICES", "{}")]).expect_err("refused"), @r#"ROUTER_SERVICES:1:1: expected a list, found a mapping"#);
 }
+
+#[test]
+fn credentials_of_aws_offer_claude_under_the_forerunners_names() {
+    let loaded = with_environment([("AWS_ACCESS_KEY_ID", "AKIA"), ("OPENAI_API_KEY", "k")]);
+    let config = loaded.expect("a configuration").config;
+    let names: Vec<&str> = config.backends.iter().map(|b| b.name.as_str()).collect();
+    assert_eq!(names, ["openai", "bedrock"]);
+    let bedrock = &config.backends[1];
+    let aliases: Vec<&str> = bedrock
+        .models
+        .iter()
+        .flat_map(|model| &model.aliases)
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        aliases,
+        [
+            "claude-opus",
+            "claude-opus-4-6",
+            "claude-sonnet-4-6",
+            "claude-sonnet-4-5-20250929",
+            "claude-haiku-4-5-20251001"
+        ]
+    );
+    for model in &bedrock.models {
+        assert!(model.model.starts_with("eu."), "{}", model.model);
+        // Each has a list price, or nobody could use it.
+        assert!(
+            server::settings::is_listed(&bedrock.upstream, &model.model),
+            "{}",
+            model.model
+        );
+    }
+    let american = with_environment([("AWS_PROFILE", "default"), ("AWS_REGION", "us-east-1")]);
+    let config = american.expect("a configuration").config;
+    assert!(config.backends[0].models[0].model.starts_with("us."));
+    // Whoever names models wants these and no others; and a region alone is no credential.
+    let named = r#"{"a": {"bedrock_id": "x", "input_price": 1, "output_price": 2}}"#;
+    let own = with_environment([("AWS_PROFILE", "default"), ("LLM_ROUTER_MODELS", named)]);
+    assert_eq!(
+        own.expect("a configuration").config.backends[0]
+            .models
+            .len(),
+        1
+    );
+    let region = with_environment([("AWS_REGION", "eu-west-3")]);
+    assert!(region.expect("a configuration").config.backends.is_empty());
+}

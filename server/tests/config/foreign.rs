@@ -44,6 +44,8 @@ fn native_endpoints_are_backends_that_take_any_model_without_a_key_of_ours() {
     let loaded = loaded.expect("a configuration");
     let config = &loaded.config;
     assert!(!config.auth.enabled);
+    let files = config.logging.files.as_ref().expect("log files");
+    assert_eq!(files.directory, std::path::Path::new("logs"));
     assert_eq!(config.server.listen().to_string(), "127.0.0.1:8000");
     let told: String = config.backends.iter().map(words).collect();
     assert_snapshot!(told, @r#"

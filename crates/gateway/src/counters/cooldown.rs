@@ -1,6 +1,6 @@
-//! Which deployments are left alone for a while. A deployment that says when to come back is
-//! believed, within a cap; one that answers 429 three times within a minute rests for ten. Any
-//! success clears the count.
+//! Which lanes are left alone for a while. One that says when to come back is believed, within a cap; one
+//! that refuses three times within a minute (429, or 401 and 402, which say the same of a key) rests for
+//! ten. Any success clears the count.
 
 use std::{
     collections::VecDeque,

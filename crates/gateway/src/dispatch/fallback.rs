@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     GatewayError,
+    counters::breaker::Gate,
     route::{Candidate, RoutePlan},
     settings::RoutingSettings,
     settle::Admission,
@@ -62,7 +63,11 @@ pub async fn dispatch(
             if Instant::now() >= deadline {
                 return Err(conclude(failed));
             }
-            let may_wait = queue.is_empty();
+            // Nobody else could be asked meanwhile: other keys of this backend have no other places.
+            let here = deployment.backend.id;
+            let may_wait = queue
+                .iter()
+                .all(|other| other.deployment.backend.id == here);
             let place = place(deployment, admission.line(), may_wait);
             let place = timeout_at(deadline, place).await.unwrap_or_else(|_| {
                 Err(Failure::full(
@@ -169,8 +174,12 @@ fn race<'a>(
 ) -> Option<Race<'a>> {
     let (group, hedge) = (plan.group.as_ref()?, plan.hedge()?);
     let now = Instant::now();
-    let ready =
-        |c: &&&'a Candidate| c.deployment.id != first.deployment.id && c.rest(now).is_none();
+    // Who has to be tried out first is not asked for its speed.
+    let ready = |c: &&&'a Candidate| {
+        c.deployment.id != first.deployment.id
+            && c.rest(now).is_none()
+            && c.deployment.live.breaker.gate(now) == Gate::Closed
+    };
     let second = others.iter().find(ready).filter(|_| request.head.stream)?;
     let estimate = plan.highest_input_cost(request.head.text_bytes, admission.started_at());
     let after = group.live.hedge_after(hedge, estimate)?;

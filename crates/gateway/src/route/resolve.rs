@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use domain::Dialect;
 use fastrand::Rng;
 
 use super::{
@@ -96,6 +97,7 @@ pub fn plan(routes: &Routes, question: &Question<'_>, chance: &mut Chance<'_>) -
             }
         };
         members.retain(question, &mut planned.excluded);
+        members.prefer_native(question.dialect);
         if members.is_empty() {
             continue;
         }
@@ -152,6 +154,15 @@ impl Members<'_> {
                 members.retain(|member| takes(&member.deployment, Some(member)));
             }
             Self::Plain(deployments) => deployments.retain(|deployment| takes(deployment, None)),
+        }
+    }
+
+    /// A name that clients of another dialect have asked for is not known to be a model there.
+    fn prefer_native(&mut self, dialect: Dialect) {
+        if let Self::Plain(deployments) = self
+            && deployments.iter().any(|d| d.is_native(dialect))
+        {
+            deployments.retain(|d| !d.offered || d.is_native(dialect));
         }
     }
 

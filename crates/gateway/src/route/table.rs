@@ -155,6 +155,12 @@ impl Deployment {
         !self.prices.is_empty() || self.backend.settings.allow_unpriced
     }
 
+    /// Whether its backend speaks `dialect` itself.
+    #[must_use]
+    pub fn is_native(&self, dialect: Dialect) -> bool {
+        self.backend.settings.kind.serves(dialect) == Some(Service::Native)
+    }
+
     /// Whether clients of `dialect` can be served, in their own dialect only if `untranslated`.
     #[must_use]
     pub fn serves(&self, dialect: Dialect, untranslated: bool) -> bool {
@@ -300,6 +306,11 @@ impl Routes {
             };
             self.backends.iter().filter(of_service)
         };
+        // What some backend is known to have is nothing that nobody names.
+        let mut named = self.by_alias(name).iter().chain(self.by_model(name));
+        if named.any(|d| !d.backend.settings.any_model) {
+            return Vec::new();
+        }
         // Who speaks the dialect knows the model; others only where nobody does.
         let native = takes(Service::Native);
         let chosen: Vec<&Arc<Backend>> = match takes(Service::Native).next() {

@@ -57,6 +57,9 @@ pub(super) fn adopt(root: &Node) -> Adopted {
     set(&mut adopted.root, "server", server);
     set(&mut adopted.root, "auth", auth);
     set(&mut adopted.root, "demo", demo);
+    let mut logging = map(here);
+    set(&mut logging, "directory", quoted(here, "logs"));
+    set(&mut adopted.root, "logging", logging);
     set(&mut adopted.root, "backends", list(here, backends));
     adopted
 }

@@ -1,5 +1,6 @@
-//! A backend of kind `bedrock` and what Converse answers: events in AWS's binary framing.
+//! Backends of kind `bedrock` and what Converse and InvokeModel answer: events in AWS's binary framing.
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 /// A line of `backends`, priced as those of [`super::backend`].
@@ -9,6 +10,17 @@ pub fn converse_backend(name: &str, url: &str, more: &str) -> String {
          models: [{{ model: up-{name}, via: converse, price: {{ input: 2.50, cache_read: 1.25, \
          output: 10.00 }} }}] }}\n"
     )
+}
+
+/// The same by InvokeModel.
+pub fn invoke_backend(name: &str, url: &str, more: &str) -> String {
+    converse_backend(name, url, more).replace("via: converse", "via: invoke")
+}
+
+/// Anthropic's own events as InvokeModelWithResponseStream frames them.
+pub fn invoke_event(event: &Value) -> Vec<u8> {
+    let bytes = base64::engine::general_purpose::STANDARD.encode(event.to_string());
+    frame("chunk", &json!({"bytes": bytes}))
 }
 
 /// The events of ConverseStream that say `texts`. The last one is the usage.

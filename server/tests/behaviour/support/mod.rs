@@ -19,7 +19,7 @@ mod upstream;
 pub use answer::{Answer, Line};
 pub use app::{Reply, TestApp, User, load, verify};
 pub use bodies::{ask, ask_stream, chat_whole, events, whole};
-pub use converse::{converse_backend, converse_events};
+pub use converse::{converse_backend, converse_events, invoke_backend, invoke_event};
 pub use ledger_file::{LedgerFile, Row};
 pub use process::Process;
 pub use setup::{ADMIN_PASSWORD, MASTER_KEY, Setup, backend};
