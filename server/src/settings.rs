@@ -259,6 +259,7 @@ fn group(config: &config::GroupConfig) -> GroupSettings {
             config::Strategy::LowestCost => Strategy::LowestCost,
             config::Strategy::Affinity => Strategy::Affinity,
         },
+        continues: config.continue_streams,
         hedge: config.hedge.map(|hedge| Hedge {
             max_share_ppm: u32::from(hedge.max_share) * 10_000,
             at_least: hedge.at_least,

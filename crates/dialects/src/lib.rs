@@ -12,6 +12,7 @@
 pub mod anthropic_messages;
 pub mod bedrock_converse;
 pub mod claude;
+pub mod continuation;
 pub mod error;
 pub mod event_stream;
 pub mod foreign;

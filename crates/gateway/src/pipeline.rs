@@ -43,6 +43,7 @@ use crate::{
     layout::{DescribeModel, Layout},
     models,
     relay::{
+        continuation::Continuation,
         respond,
         waiting::{Answering, answer_in_time},
     },
@@ -492,14 +493,18 @@ async fn answer(
 ) -> Result<Response<ResponseBody>, GatewayError> {
     let dialect = request.head.dialect;
     let mut extra = headers::of_caller(&admission.rates_left(), dialect, request_id.unix_millis());
-    let dispatched = dispatch(&request, request_id, plan, &mut admission, &routing).await;
+    let since = admission.began();
+    let dispatched = dispatch(&request, request_id, &plan, &mut admission, &routing, since).await;
     let debug = admission
         .trail()
         .filter(|_| headers::asks_for_route(&request.headers))
         .map(headers::of_route);
     extra.extend(debug.clone().into_iter().flatten());
     match dispatched {
-        Ok(dispatched) => respond(dispatched, admission, keep, extra).await,
+        Ok(dispatched) => {
+            let continuation = |candidate| Continuation::new(request, plan, routing, candidate);
+            respond(dispatched, admission, keep, extra, continuation).await
+        }
         Err(error) => {
             let commit = admission.settle(Settlement {
                 outcome: Outcome::UpstreamError,

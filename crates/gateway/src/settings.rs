@@ -264,6 +264,8 @@ pub struct GroupSettings {
     pub strategy: Strategy,
     /// `None`: no second calls are made.
     pub hedge: Option<Hedge>,
+    /// A stream that breaks off is gone on with by another member.
+    pub continues: bool,
     pub members: Vec<MemberSettings>,
 }
 

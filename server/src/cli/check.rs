@@ -1,5 +1,5 @@
 //! `llm-router check`: loads the configuration as `serve` would and says what came of it. It opens
-//! no port, no database and no connection.
+//! no port and no database, and no connection but with `--online`.
 
 use std::{
     io::{self, Write},
@@ -7,7 +7,12 @@ use std::{
 };
 
 use super::CheckArguments;
-use crate::config::{Config, Environment, Loaded};
+use gateway::{discovery, egress, settings::BackendKind};
+
+use crate::{
+    config::{Config, Environment, Loaded},
+    settings,
+};
 
 /// Writes the result and returns the process's exit status: 0 if a server would start, else 1.
 /// `directory` is where a configuration is looked for when none is named.
@@ -24,13 +29,44 @@ pub fn run(
     match Config::load_in(directory, &arguments.config.overrides(), environment) {
         Ok(loaded) => {
             report(&loaded, out)?;
-            Ok(0)
+            match arguments.online {
+                false => Ok(0),
+                true => ask_backends(&loaded, out),
+            }
         }
         Err(errors) => {
             writeln!(err, "{errors}")?;
             Ok(1)
         }
     }
+}
+
+/// Asks every backend for its models. 1 if one does not answer.
+fn ask_backends(loaded: &Loaded, out: &mut impl Write) -> io::Result<u8> {
+    let backends = settings::route_settings(&loaded.config).backends;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let client = egress::json_client().map_err(io::Error::other)?;
+    let mut status = 0;
+    for backend in &backends {
+        let name = &backend.name;
+        match backend.kind {
+            BackendKind::Demo => writeln!(out, "{name}: inside, nothing to ask")?,
+            BackendKind::Bedrock => writeln!(
+                out,
+                "{name}: Bedrock's runtime has no list of models; not asked"
+            )?,
+            _ => match runtime.block_on(discovery::models_of(&client, backend)) {
+                Ok(models) => writeln!(out, "{name}: ok ({})", count(models.len(), "model"))?,
+                Err(error) => {
+                    status = 1;
+                    writeln!(out, "{name}: {error}")?;
+                }
+            },
+        }
+    }
+    Ok(status)
 }
 
 fn report(loaded: &Loaded, out: &mut impl Write) -> io::Result<()> {

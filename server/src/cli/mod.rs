@@ -64,6 +64,9 @@ pub struct ServeArguments {
 pub struct CheckArguments {
     #[command(flatten)]
     pub config: ConfigArgument,
+    /// Ask each backend for its list of models too, which costs nothing
+    #[arg(long)]
+    pub online: bool,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,9 @@ pub struct GroupConfig {
     pub strategy: Strategy,
     /// `hedge`: second calls beside streams that are slow to come. Default none.
     pub hedge: Option<HedgeConfig>,
+    /// `continue_streams`: whether an answer that breaks off is gone on with by another member. Default
+    /// false.
+    pub continue_streams: bool,
     /// `members`: at least one.
     pub members: Vec<MemberConfig>,
 }
@@ -133,6 +136,7 @@ impl GroupConfig {
             name: read_name(section, "name"),
             strategy: section.field("strategy").or(Strategy::Priority),
             hedge: HedgeConfig::read(section),
+            continue_streams: section.field("continue_streams").or(false),
             members: members.sections().iter().map(MemberConfig::read).collect(),
         };
         if group.members.is_empty() {

@@ -555,3 +555,77 @@ async fn a_backend_with_several_keys_has_a_queue_as_well() {
         assert_eq!(call.await.expect("no panic"), 200);
     }
 }
+
+/// Cut off behind each piece of its answer in turn, a stream is gone on with by the next deployment: the
+/// client hears one answer, of which nothing is missing and nothing twice.
+#[tokio::test]
+async fn a_text_that_breaks_off_is_gone_on_with_where_the_group_says_so() {
+    for dialect in crate::support::DIALECTS {
+        let upstreams = [Upstream::start().await, Upstream::start().await];
+        let backends = [("first", &upstreams[0]), ("second", &upstreams[1])]
+            .map(|(name, upstream)| backend(dialect, name, &upstream.url(), ""));
+        let setup = Setup {
+            rest: "routing: { breaker: { failures: 0 } }\ngroups:\n  - { name: team, continue_streams: true, members: [{ backend: first, model: up-first }, { backend: second, model: up-second }] }\n",
+            ..Setup::backends(backends)
+        };
+        let app = TestApp::start(setup).await;
+        let user = app.user().await;
+        let all = events(dialect, "up-first");
+        upstreams[1].always(move |_| Answer::events(events(dialect, "up-second")));
+        let (start, end) = match dialect {
+            Dialect::AnthropicMessages => ("event: message_start", "event: message_stop"),
+            _ => ("\"role\":\"assistant\"", "data: [DONE]"),
+        };
+        let mut gone_on = 0;
+        for cut in 1..=all.len() {
+            let pieces: Vec<String> = all[..cut].to_vec();
+            upstreams[0].then(Answer::cut("text/event-stream", pieces));
+            let asked = upstreams[1].received().len();
+            let request = app.ask(dialect, &user.key, ask_stream("team"));
+            let reply = crate::support::within("an answer", Reply::of(request)).await;
+            let text = reply.text();
+            assert_eq!(text.matches(start).count(), 1, "{cut}: {text}");
+            let asked_second = upstreams[1].received().len() > asked;
+            if text.contains("\"error\"") {
+                assert!(!text.contains(end), "{cut}: {text}");
+                continue;
+            }
+            assert_eq!(text.matches(end).count(), 1, "{cut}: {text}");
+            if dialect == Dialect::AnthropicMessages {
+                let of = |kind: &str| text.matches(&format!("event: {kind}\n")).count();
+                assert_eq!(
+                    of("content_block_start"),
+                    of("content_block_stop"),
+                    "{cut}: {text}"
+                );
+                assert_eq!(of("content_block_start"), 1, "{cut}: {text}");
+            }
+            let said = reply.header("x-provider") == "first" && asked_second;
+            if !said {
+                continue;
+            }
+            gone_on += 1;
+            // The second was told what had been heard.
+            let body: Value = serde_json::from_str(upstreams[1].last().text()).expect("JSON");
+            let turns = body["messages"].as_array().expect("turns");
+            let begun = turns.last().expect("a turn");
+            assert_eq!(begun["role"], "assistant");
+            let heard = begun["content"].as_str().expect("a text");
+            assert!(!heard.is_empty());
+            let row = app.ledger().find(reply.request_id()).await.expect("a row");
+            assert_eq!(
+                (row.outcome.as_str(), row.upstream_model.as_str()),
+                ("completed", "up-second")
+            );
+        }
+        assert!(gone_on > 0);
+        let rows = app.ledger().rows().await;
+        let given_up = rows.iter().filter(|row| row.outcome == "abandoned");
+        assert!(
+            given_up.count() >= gone_on,
+            "what was heard before is in the books"
+        );
+        let verified = crate::support::verify(&app.state.config).await;
+        assert_eq!(verified.difference_count, 0, "{verified:?}");
+    }
+}

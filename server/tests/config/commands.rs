@@ -66,3 +66,48 @@ fn check_says_what_it_found() {
     assert_eq!((status, out.as_str()), (1, ""));
     assert_snapshot!(err, @r#"llm-router.yaml:1:16: server.port: expected a whole number from 0 to 65535, found "x""#);
 }
+
+/// Backends are asked for their lists of models, which is free.
+#[test]
+fn check_online_says_who_answers() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let answering = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut request = [0; 4_096];
+        let read = stream.read(&mut request).expect("a request");
+        assert!(
+            request[..read].starts_with(b"GET /v1/models "),
+            "only the list is asked for"
+        );
+        let body = r#"{"data":[{"id":"a"},{"id":"b"}]}"#;
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(answer.as_bytes()).expect("answered");
+    });
+    let text = format!(
+        "backends:\n  - {{name: there, kind: openai_compatible, base_url: \"http://{address}/v1\"}}\n  - {{name: gone, kind: openai_compatible, base_url: \"http://127.0.0.1:1/v1\"}}\n"
+    );
+    let directory = in_directory(&[("llm-router.yaml", &text)]);
+    let arguments = CheckArguments {
+        online: true,
+        ..CheckArguments::default()
+    };
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let status = check::run(
+        &arguments,
+        directory.path(),
+        &no_environment(),
+        &mut out,
+        &mut err,
+    );
+    assert_eq!(status.expect("written"), 1);
+    let out = String::from_utf8(out).expect("UTF-8");
+    assert!(out.contains("\nthere: ok (2 models)\n"), "{out}");
+    assert!(out.contains("\ngone: it cannot be asked"), "{out}");
+    assert!(out.contains("\ndemo: inside"), "{out}");
+    answering.join().expect("no panic");
+}

@@ -15,7 +15,7 @@ pub struct BreakerSettings {
     /// Failures in a row that open it; 0: it never opens.
     pub failures: u32,
     /// The first rest; each one that follows without a success between them is twice as long, up to
-    /// [`LONGEST_REST`].
+    /// ten minutes.
     pub rest: Duration,
 }
 

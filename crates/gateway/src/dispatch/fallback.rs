@@ -24,19 +24,20 @@ use crate::{
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
 
-/// Tries the plan until a deployment answers.
+/// Tries the plan until a deployment answers, for as long as requests have from `since` on.
 ///
 /// # Errors
 /// The client's own fault at once; otherwise what all failures come down to.
 pub async fn dispatch(
     request: &ClientRequest,
     request_id: RequestId,
-    plan: RoutePlan,
+    plan: &RoutePlan,
     admission: &mut Admission,
     routing: &RoutingSettings,
+    since: Instant,
 ) -> Result<Dispatched, GatewayError> {
     let mut failed: Vec<Failed> = Vec::new();
-    let deadline = admission.began() + routing.total_timeout;
+    let deadline = since + routing.total_timeout;
     let mut queue: VecDeque<&Candidate> = plan.candidates().iter().collect();
     // Each is put off once at most.
     let mut may_be_put_off = queue.len();
@@ -77,7 +78,7 @@ pub async fn dispatch(
             });
             admission.attempt(candidate, routing.request_penalty);
             let race = match (retry, &place) {
-                (0, Ok(_)) => race(request, &plan, candidate, &queue, admission),
+                (0, Ok(_)) => race(request, plan, candidate, &queue, admission),
                 _ => None,
             };
             let attempted = async {
@@ -196,7 +197,7 @@ fn time_is_over(request: &ClientRequest, limit: Duration) -> Failure {
 }
 
 /// What a failure means for the requests that come after.
-fn note(candidate: &Candidate, failure: &Failure, routing: &RoutingSettings) {
+pub(crate) fn note(candidate: &Candidate, failure: &Failure, routing: &RoutingSettings) {
     let deployment = &candidate.deployment;
     let now = Instant::now();
     match failure.cause.fault() {

@@ -1,6 +1,7 @@
 //! Stage 6: the answer on its way to the client, metered as it passes. The last byte waits for the
 //! ledger's commit, so that what a client has received in full is in the books.
 
+pub mod continuation;
 pub mod events;
 pub mod pump;
 pub mod reader;
@@ -15,7 +16,8 @@ use crate::{
     dispatch::{Answer, Dispatched},
     headers,
     idempotency::Keep,
-    relay::stream::StreamRelay,
+    relay::{continuation::Continuation, stream::StreamRelay},
+    route::Candidate,
     settings::OnDisconnect,
     settle::{Admission, Settlement},
 };
@@ -29,6 +31,7 @@ pub async fn respond(
     admission: Admission,
     keep: Option<Keep>,
     limits: HeaderMap,
+    continuation: impl FnOnce(Candidate) -> Option<Continuation>,
 ) -> Result<Response<ResponseBody>, GatewayError> {
     let Dispatched { candidate, answer } = dispatched;
     let deployment = &candidate.deployment;
@@ -59,7 +62,8 @@ pub async fn respond(
         Answer::Stream(started) => {
             let headers = started.headers.clone();
             let drain = deployment.backend.settings.on_disconnect == OnDisconnect::Drain;
-            let relay = StreamRelay::new(*started, admission, keep, drain);
+            let continuation = continuation(candidate.clone()).map(Box::new);
+            let relay = StreamRelay::new(*started, admission, keep, drain, continuation);
             (headers, StatusCode::OK, ResponseBody::stream(relay))
         }
     };

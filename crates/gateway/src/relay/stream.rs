@@ -10,14 +10,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use domain::{Outcome, RequestId};
+use domain::{Outcome, RequestId, Used};
 use http::HeaderMap;
 use storage::{StoredAnswer, ledger::Commit};
 use tokio::time::Instant;
 
-use super::pump::{BrokenStream, Pump, Step};
+use super::{
+    continuation::{Continuation, GoingOn, GoneOn},
+    pump::{BrokenStream, Pump, Step},
+};
 use crate::{
-    dispatch::StartedStream,
+    dispatch::{Answer, Dispatched, StartedStream},
     idempotency::Keep,
     kept_items::Keeper,
     record::CLIENT_CLOSED_REQUEST,
@@ -51,19 +54,34 @@ struct Relay {
     /// The upstream is heard to its end even if nobody listens.
     drain: bool,
     client_gone: bool,
+    /// How to go on should it break off.
+    continuation: Option<Box<Continuation>>,
 }
 
-#[derive(Debug)]
 enum State {
     /// What came while the first content was awaited is handed out before anything else.
     Head(Bytes, Option<Bytes>),
     Flowing,
+    /// It broke off, and somebody is looked for who goes on.
+    GoingOn(GoingOn),
     /// The answer is complete or broken; its last bytes wait for the ledger.
     Committing {
         last: Bytes,
         commit: Commit,
     },
     Done,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Head(..) => "Head",
+            Self::Flowing => "Flowing",
+            Self::GoingOn(_) => "GoingOn",
+            Self::Committing { .. } => "Committing",
+            Self::Done => "Done",
+        })
+    }
 }
 
 impl StreamRelay {
@@ -74,6 +92,7 @@ impl StreamRelay {
         admission: Admission,
         keep: Option<Keep>,
         drain: bool,
+        continuation: Option<Box<Continuation>>,
     ) -> Self {
         Self(Some(Box::new(Relay {
             backend: started.backend,
@@ -87,6 +106,7 @@ impl StreamRelay {
             state: State::Head(started.head, started.last),
             noted_at: Instant::now(),
             client_gone: false,
+            continuation,
         })))
     }
 
@@ -123,24 +143,28 @@ impl Relay {
                         Some(last) => self.end(last),
                         None => self.state = State::Flowing,
                     }
+                    let head = self.pass(head);
                     if !head.is_empty() {
-                        self.keep(&head);
                         return Poll::Ready(Some(head));
                     }
+                }
+                State::GoingOn(going_on) => {
+                    let gone_on = ready!(going_on.as_mut().poll(cx));
+                    self.go_on(gone_on);
                 }
                 State::Flowing => {
                     let out = match ready!(self.pump.poll_step(cx)) {
                         Step::Flow { out, .. } => {
                             self.note();
-                            self.keep(&out);
-                            out
+                            self.pass(out)
                         }
                         Step::End { out, last } => {
-                            self.keep(&out);
+                            let out = self.pass(out);
                             self.end(last);
                             out
                         }
                         Step::Broken { out, broken } => {
+                            let out = self.pass(out);
                             self.break_off(broken);
                             out
                         }
@@ -168,10 +192,18 @@ impl Relay {
         }
     }
 
-    fn keep(&mut self, piece: &Bytes) {
-        if let Some(keep) = &mut self.keep {
-            keep.streamed(piece);
+    /// A piece on its way to the client, as it is to be.
+    fn pass(&mut self, piece: Bytes) -> Bytes {
+        let piece = match &mut self.continuation {
+            Some(continuation) => continuation.pass(piece),
+            None => piece,
+        };
+        if let Some(keep) = &mut self.keep
+            && !piece.is_empty()
+        {
+            keep.streamed(&piece);
         }
+        piece
     }
 
     fn note(&mut self) {
@@ -185,6 +217,10 @@ impl Relay {
     }
 
     fn end(&mut self, last: Bytes) {
+        let last = match &mut self.continuation {
+            Some(continuation) => continuation.pass_last(last),
+            None => last,
+        };
         if let Some(keeper) = &self.keeper {
             keeper.keep(&last);
         }
@@ -196,9 +232,49 @@ impl Relay {
     }
 
     fn break_off(&mut self, broken: BrokenStream) {
+        let mut settled = false;
+        if let Some(continuation) = self.continuation.take()
+            && let Some(admission) = self.admission.take()
+        {
+            let used = self.pump.usage(admission.input_estimate());
+            match continuation.go_on(&broken, used, self.request_id, admission) {
+                Ok(going_on) => {
+                    self.state = State::GoingOn(going_on);
+                    return;
+                }
+                Err(no_more) => {
+                    settled = no_more.given_up;
+                    self.admission = Some(no_more.admission);
+                }
+            }
+        }
         let message = format!("backend \"{}\" {}", self.backend, broken.message);
         let last = broken.event.unwrap_or_else(|| self.error_event(&message));
-        self.settle(Outcome::StreamBroken, Some(message), None, last);
+        self.settle_as(Outcome::StreamBroken, Some(message), None, last, settled);
+    }
+
+    /// Somebody goes on, or nobody.
+    fn go_on(&mut self, gone_on: GoneOn) {
+        let (admission, continuation, dispatched) = gone_on;
+        self.admission = Some(admission);
+        let error = match dispatched {
+            Ok(Dispatched {
+                candidate,
+                answer: Answer::Stream(started),
+            }) => {
+                self.backend = candidate.deployment.backend.name().to_owned();
+                self.pump = started.pump;
+                self.keeper = started.keeper;
+                self.continuation = Some(continuation);
+                self.state = State::Head(started.head, started.last);
+                return;
+            }
+            // A stream was asked for.
+            Ok(_) => "the answer could not be gone on with".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let last = self.error_event(&error);
+        self.settle_as(Outcome::StreamBroken, Some(error), None, last, true);
     }
 
     fn settle(
@@ -208,11 +284,26 @@ impl Relay {
         answer: Option<Box<StoredAnswer>>,
         last: Bytes,
     ) {
+        self.settle_as(outcome, error, answer, last, false);
+    }
+
+    /// `settled`: what the last call used has a row of its own.
+    fn settle_as(
+        &mut self,
+        outcome: Outcome,
+        error: Option<String>,
+        answer: Option<Box<StoredAnswer>>,
+        last: Bytes,
+        settled: bool,
+    ) {
         let Some(admission) = self.admission.take() else {
             self.state = State::Done;
             return;
         };
-        let used = self.pump.usage(admission.input_estimate());
+        let used = match settled {
+            true => Used::default(),
+            false => self.pump.usage(admission.input_estimate()),
+        };
         let (outcome, status) = match (outcome, self.client_gone) {
             (Outcome::Completed, true) => (Outcome::ClientDisconnected, CLIENT_CLOSED_REQUEST),
             (outcome, _) => (outcome, STREAM_STATUS),

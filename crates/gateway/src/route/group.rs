@@ -23,6 +23,8 @@ pub struct Group {
     pub name: String,
     pub strategy: Strategy,
     pub hedge: Option<Hedge>,
+    /// Streams that break off are gone on with.
+    pub continues: bool,
     pub members: Vec<Member>,
     pub live: Arc<GroupLive>,
 }
@@ -140,6 +142,7 @@ impl Group {
             name: settings.name.clone(),
             strategy: settings.strategy,
             hedge: settings.hedge,
+            continues: settings.continues,
             members: members.collect(),
             live,
         }

@@ -171,6 +171,18 @@ impl RoutePlan {
         &self.candidates[0]
     }
 
+    /// The plan without a deployment that has been tried; `None`: nothing is left.
+    #[must_use]
+    pub fn without(&self, tried: &Candidate) -> Option<Self> {
+        let others = self.candidates.iter();
+        let others = others.filter(|c| c.deployment.id != tried.deployment.id);
+        Some(Self {
+            group: self.group.clone(),
+            prefixes: self.prefixes.clone(),
+            ..Self::new(others.cloned().collect())?
+        })
+    }
+
     /// What the group has to say of second calls.
     #[must_use]
     pub fn hedge(&self) -> Option<Hedge> {

@@ -132,6 +132,7 @@ fn group_of(strategy: Balance, members: Vec<(u32, u32, usize, i64, Conditions)>)
         name: "g".to_owned(),
         strategy,
         hedge: None,
+        continues: false,
         members: settings,
     };
     let groups = [(group, Arc::<GroupLive>::default())];
