@@ -1,16 +1,20 @@
 //! Log files for whoever wants them: JSON lines in `router_YYYYMMDD_HHMMSS_<session>.jsonl`, one for each
 //! request among them, and what went wrong once more in `…_errors.jsonl`. Written by a thread of their
-//! own. Old files are compressed, and older ones removed. No key, prompt or answer is in them.
+//! own, for a day each. Old files are compressed, and older ones removed. No key, prompt or answer is in
+//! them.
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
-use domain::Timestamp;
+use domain::{
+    Timestamp,
+    clock::{Clock as _, SystemClock},
+};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 
 use crate::config::LogFilesConfig;
@@ -44,15 +48,13 @@ impl LogFiles {
         fs::create_dir_all(directory)?;
         let mut session = [0; 4];
         getrandom::fill(&mut session).map_err(|error| io::Error::other(error.to_string()))?;
-        let now = jiff::Timestamp::from_millisecond(now.0).map_err(io::Error::other)?;
-        let now = now.to_zoned(jiff::tz::TimeZone::system());
-        let name = format!(
-            "router_{}_{}",
-            now.strftime("%Y%m%d_%H%M%S"),
-            hex::encode(session)
-        );
-        let (all, all_guard) = writer(&directory.join(format!("{name}.jsonl")))?;
-        let (errors, errors_guard) = writer(&directory.join(format!("{name}_errors.jsonl")))?;
+        let session = hex::encode(session);
+        let file = |end: &str| {
+            let end = format!("_{session}{end}");
+            DayFile::open(directory, end, now).map(tracing_appender::non_blocking)
+        };
+        let (all, all_guard) = file(".jsonl")?;
+        let (errors, errors_guard) = file("_errors.jsonl")?;
         Ok(Self {
             all,
             errors,
@@ -63,15 +65,56 @@ impl LogFiles {
     }
 }
 
-/// Only its owner can read it: it says who asked what model when.
-fn writer(path: &Path) -> io::Result<(NonBlocking, WorkerGuard)> {
-    let mut options = OpenOptions::new();
-    let file = options
-        .create_new(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)?;
-    Ok(tracing_appender::non_blocking(file))
+/// A file that is followed by another when it is a day old: before the first line that comes then, so that
+/// nothing is ever written to a file that [`tidy`] has put away.
+#[derive(Debug)]
+struct DayFile {
+    directory: PathBuf,
+    /// What the names end with.
+    end: String,
+    since: Timestamp,
+    file: File,
+}
+
+impl DayFile {
+    fn open(directory: &Path, end: String, now: Timestamp) -> io::Result<Self> {
+        let time = jiff::Timestamp::from_millisecond(now.0).map_err(io::Error::other)?;
+        let time = time.to_zoned(jiff::tz::TimeZone::system());
+        let name = format!("router_{}{end}", time.strftime("%Y%m%d_%H%M%S"));
+        let mut options = OpenOptions::new();
+        // Only its owner can read it: it says who asked what model when.
+        let options = options.create_new(true).append(true).mode(0o600);
+        Ok(Self {
+            file: options.open(directory.join(name))?,
+            directory: directory.to_owned(),
+            end,
+            since: now,
+        })
+    }
+
+    /// Goes on in a new file, if this one is a day old.
+    fn turn(&mut self, now: Timestamp) {
+        let age = u64::try_from(now.0.saturating_sub(self.since.0)).unwrap_or(0);
+        if Duration::from_millis(age) < DAY {
+            return;
+        }
+        // Better one long file than none: it is tried again with the next line.
+        if let Ok(next) = Self::open(&self.directory, self.end.clone(), now) {
+            *self = next;
+        }
+    }
+}
+
+impl Write for DayFile {
+    /// The appender hands over whole lines.
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        self.turn(SystemClock.now());
+        self.file.write(lines)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Compresses files that nothing was written to for some days, and removes those that are too old.
@@ -151,6 +194,28 @@ mod tests {
     use std::{io::Read as _, num::NonZeroU32};
 
     use super::*;
+
+    #[test]
+    fn a_file_is_followed_by_another_when_it_is_a_day_old() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let start = Timestamp(1_790_000_000_000);
+        let day = 24 * 3_600 * 1_000;
+        let after = |millis: i64| Timestamp(start.0 + millis);
+        let mut file =
+            DayFile::open(folder.path(), "_aa_errors.jsonl".to_owned(), start).expect("a file");
+        let files = || fs::read_dir(folder.path()).expect("the folder").count();
+        file.turn(after(day - 1));
+        assert_eq!(files(), 1);
+        // Whatever `tidy` has done to the first one by now, nothing more is written to it.
+        file.turn(after(day));
+        assert_eq!(files(), 2);
+        file.turn(after(2 * day - 1));
+        assert_eq!(files(), 2, "the new one has a day of its own");
+        for entry in fs::read_dir(folder.path()).expect("the folder") {
+            let path = entry.expect("an entry").path();
+            assert_eq!(Kind::of(&path), Some(Kind::Plain), "{}", path.display());
+        }
+    }
 
     #[test]
     fn old_files_are_compressed_and_older_ones_removed_and_others_left() {

@@ -161,9 +161,10 @@ impl Rest {
                 self.shift = Some(self.block + 1);
             }
             "content_block_delta" => {
-                if let Some(text) = data["delta"]["text"].as_str() {
-                    let text = self.without_blank(text);
-                    data["delta"]["text"] = text.into();
+                if let Some(text) = data.pointer_mut("/delta/text")
+                    && let Some(said) = text.as_str()
+                {
+                    *text = self.without_blank(said).into();
                 }
             }
             // The model had nothing to add: the block that is open ends.
@@ -184,10 +185,12 @@ impl Rest {
     }
 
     fn chat_chunk(&mut self, mut data: Value, out: &mut Vec<u8>) {
-        let mut says = data["choices"].as_array().is_none_or(Vec::is_empty);
-        for choice in data["choices"].as_array_mut().into_iter().flatten() {
+        // By index would panic for what is no object, and add what is not there.
+        let choices = data.get_mut("choices").and_then(Value::as_array_mut);
+        let mut says = choices.as_ref().is_none_or(|choices| choices.is_empty());
+        for choice in choices.into_iter().flatten() {
             says |= !choice["finish_reason"].is_null();
-            let Some(delta) = choice["delta"].as_object_mut() else {
+            let Some(delta) = choice.get_mut("delta").and_then(Value::as_object_mut) else {
                 continue;
             };
             delta.remove("role");
@@ -270,6 +273,24 @@ mod tests {
     }
 
     const CHAT: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true}"#;
+
+    #[test]
+    fn what_is_no_chunk_goes_through_as_it_is() {
+        let mut heard = Heard::new(Dialect::OpenaiChat);
+        heard.events(chat(json!({"content": "Hello"}), Value::Null).as_bytes());
+        let (_, mut rest) = heard.go_on(CHAT.as_bytes()).expect("a text");
+        for odd in [
+            r"1",
+            r#"{"error":{"message":"x"}}"#,
+            r#"{"usage":{"total_tokens":3}}"#,
+        ] {
+            let event = format!("data: {odd}\n\n");
+            assert_eq!(rest.events(event.as_bytes()), event);
+        }
+        // Nothing that can be said, and nothing to fall over.
+        let event = "data: {\"choices\":[\"x\",{\"index\":0}]}\n\n";
+        assert_eq!(rest.events(event.as_bytes()), "");
+    }
 
     #[test]
     fn a_chat_goes_on_where_it_broke_off() {

@@ -269,6 +269,9 @@ impl Gateway {
                     found.extend(routes.not_offered(end, question));
                 }
             }
+            // Two names may come down to one model.
+            found.sort_unstable();
+            found.dedup();
             found
         };
         if missing(&core.catalog().routes).is_empty() {

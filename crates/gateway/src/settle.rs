@@ -209,17 +209,24 @@ impl Admission {
     }
 
     /// The call that is meant has failed; the other one goes on.
-    pub fn one_failed(&mut self, failure: &Failure, penalty: u64) {
+    /// `false`: what it may be billed for has used up the budget.
+    pub fn one_failed(&mut self, failure: &Failure, penalty: u64) -> bool {
         let Some(other) = self.open.as_mut().and_then(|open| open.beside.take()) else {
-            return;
+            return true;
         };
-        self.failed(failure, penalty);
+        if let (Some(open), Some(used)) = (&self.open, failure.used.as_deref())
+            && failure.cause.was_called()
+        {
+            open.hedged(used);
+        }
+        let has_room = self.failed(failure, penalty);
         if let Some(open) = &mut self.open {
             open.call = other;
             open.calling = true;
             open.note(&Used::estimate(open.input_estimate, 0));
             open.core.ledger.call(&open.request);
         }
+        has_room
     }
 
     /// The call that is meant was the quicker one; the other has been cancelled, and may be billed for what
@@ -256,7 +263,10 @@ impl Admission {
             if failure.cause == Cause::Full {
                 tally.skipped();
             }
-            open.attempts = open.attempts.saturating_sub(1);
+            // Its number is free again, unless a call beside it has the next one.
+            if open.call.number == open.attempts {
+                open.attempts = open.attempts.saturating_sub(1);
+            }
         }
         match failure.used.as_deref() {
             Some(used) if failure.cause.was_called() => open.abandon(*used, error),
@@ -381,13 +391,18 @@ impl Open {
             error: Some(SLOWER.to_owned()),
             ended_ms: millis(self.began),
         });
-        if let (Some(group), Some(cost)) = (&self.group, self.cost(&used).1) {
-            group.live.hedged(cost);
-        }
+        self.hedged(&used);
         self.abandon(used, SLOWER.to_owned());
         self.call = meant;
         self.note(&Used::estimate(self.input_estimate, 0));
         self.core.ledger.call(&self.request);
+    }
+
+    /// The call that is meant was needless, or has failed beside another.
+    fn hedged(&self, used: &Used) {
+        if let (Some(group), Some(cost)) = (&self.group, self.cost(used).1) {
+            group.live.hedged(cost);
+        }
     }
 
     fn use_lane(&self, tokens: u64) {
@@ -530,6 +545,8 @@ impl Open {
                     });
                 }
             }
+            // A call that was given up was counted when it failed.
+            Outcome::StreamBroken if !self.calling => {}
             Outcome::StreamBroken => {
                 let now = self.core.clock.now();
                 tally.failed("broke off its answer", false, now);

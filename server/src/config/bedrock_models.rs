@@ -65,11 +65,13 @@ pub(super) fn automatic(
         return None;
     }
     let region = defaults.region.clone().unwrap_or_else(|| REGION.to_owned());
-    // Models of these generations are called through a profile of the region's part of the world.
-    let part = match region.split('-').next() {
-        Some("us") => "us",
-        Some("ap") => "apac",
-        _ => "eu",
+    // Models of these generations are called through a profile: that of the region's part of the world, where
+    // there is one for all of them.
+    let part = match region.split('-').collect::<Vec<_>>()[..] {
+        ["us", "gov", ..] => "us-gov",
+        ["us", ..] => "us",
+        ["eu", ..] => "eu",
+        _ => "global",
     };
     let upstream = Upstream::Bedrock {
         region: Some(region),

@@ -23,7 +23,12 @@ async fn the_same_request_is_answered_again_and_billed_once() {
         let user = app.user().await;
         upstream.then(Answer::json(whole(dialect, "up-main")));
         upstream.then(Answer::events(events(dialect, "up-main")));
-        for (key, body) in [("whole", ask("asked")), ("stream", ask_stream("asked"))] {
+        upstream.then(Answer::events(vec![events(dialect, "up-main").concat()]));
+        for (key, body) in [
+            ("whole", ask("asked")),
+            ("stream", ask_stream("asked")),
+            ("stream in one piece", ask_stream("asked")),
+        ] {
             let send = || Reply::of(keyed(app.ask(dialect, &user.key, body.clone()), key));
             let first = send().await;
             assert_eq!(first.status, 200);
@@ -36,8 +41,8 @@ async fn the_same_request_is_answered_again_and_billed_once() {
             // The id under which it is in the ledger.
             assert_eq!(again.request_id(), first.request_id());
         }
-        assert_eq!(upstream.received().len(), 2);
-        assert_eq!(app.ledger().rows().await.len(), 2);
+        assert_eq!(upstream.received().len(), 3);
+        assert_eq!(app.ledger().rows().await.len(), 3);
         // It is on disk, with the row.
         let app = app.restart().await;
         let request = app.ask(dialect, &user.key, ask("asked"));

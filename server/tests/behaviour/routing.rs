@@ -561,71 +561,147 @@ async fn a_backend_with_several_keys_has_a_queue_as_well() {
 #[tokio::test]
 async fn a_text_that_breaks_off_is_gone_on_with_where_the_group_says_so() {
     for dialect in crate::support::DIALECTS {
-        let upstreams = [Upstream::start().await, Upstream::start().await];
-        let backends = [("first", &upstreams[0]), ("second", &upstreams[1])]
-            .map(|(name, upstream)| backend(dialect, name, &upstream.url(), ""));
-        let setup = Setup {
-            rest: "routing: { breaker: { failures: 0 } }\ngroups:\n  - { name: team, continue_streams: true, members: [{ backend: first, model: up-first }, { backend: second, model: up-second }] }\n",
-            ..Setup::backends(backends)
+        let other = match dialect {
+            Dialect::AnthropicMessages => CHAT,
+            _ => Dialect::AnthropicMessages,
         };
-        let app = TestApp::start(setup).await;
-        let user = app.user().await;
-        let all = events(dialect, "up-first");
-        upstreams[1].always(move |_| Answer::events(events(dialect, "up-second")));
-        let (start, end) = match dialect {
-            Dialect::AnthropicMessages => ("event: message_start", "event: message_stop"),
-            _ => ("\"role\":\"assistant\"", "data: [DONE]"),
-        };
-        let mut gone_on = 0;
-        for cut in 1..=all.len() {
-            let pieces: Vec<String> = all[..cut].to_vec();
-            upstreams[0].then(Answer::cut("text/event-stream", pieces));
-            let asked = upstreams[1].received().len();
-            let request = app.ask(dialect, &user.key, ask_stream("team"));
-            let reply = crate::support::within("an answer", Reply::of(request)).await;
-            let text = reply.text();
-            assert_eq!(text.matches(start).count(), 1, "{cut}: {text}");
-            let asked_second = upstreams[1].received().len() > asked;
-            if text.contains("\"error\"") {
-                assert!(!text.contains(end), "{cut}: {text}");
-                continue;
-            }
-            assert_eq!(text.matches(end).count(), 1, "{cut}: {text}");
-            if dialect == Dialect::AnthropicMessages {
-                let of = |kind: &str| text.matches(&format!("event: {kind}\n")).count();
-                assert_eq!(
-                    of("content_block_start"),
-                    of("content_block_stop"),
-                    "{cut}: {text}"
-                );
-                assert_eq!(of("content_block_start"), 1, "{cut}: {text}");
-            }
-            let said = reply.header("x-provider") == "first" && asked_second;
-            if !said {
-                continue;
-            }
-            gone_on += 1;
-            // The second was told what had been heard.
-            let body: Value = serde_json::from_str(upstreams[1].last().text()).expect("JSON");
-            let turns = body["messages"].as_array().expect("turns");
-            let begun = turns.last().expect("a turn");
-            assert_eq!(begun["role"], "assistant");
-            let heard = begun["content"].as_str().expect("a text");
-            assert!(!heard.is_empty());
-            let row = app.ledger().find(reply.request_id()).await.expect("a row");
-            assert_eq!(
-                (row.outcome.as_str(), row.upstream_model.as_str()),
-                ("completed", "up-second")
-            );
-        }
-        assert!(gone_on > 0);
-        let rows = app.ledger().rows().await;
-        let given_up = rows.iter().filter(|row| row.outcome == "abandoned");
-        assert!(
-            given_up.count() >= gone_on,
-            "what was heard before is in the books"
-        );
-        let verified = crate::support::verify(&app.state.config).await;
-        assert_eq!(verified.difference_count, 0, "{verified:?}");
+        go_on(dialect, dialect, false).await;
+        // What comes at once is not handed out in another order.
+        go_on(dialect, dialect, true).await;
+        go_on(dialect, other, true).await;
     }
+}
+
+async fn go_on(dialect: Dialect, of_second: Dialect, at_once: bool) {
+    let upstreams = [Upstream::start().await, Upstream::start().await];
+    let backends = [
+        backend(dialect, "first", &upstreams[0].url(), ""),
+        backend(of_second, "second", &upstreams[1].url(), ""),
+    ];
+    let setup = Setup {
+        rest: "routing: { breaker: { failures: 0 } }\ngroups:\n  - { name: team, continue_streams: true, members: [{ backend: first, model: up-first }, { backend: second, model: up-second }] }\n",
+        ..Setup::backends(backends)
+    };
+    let app = TestApp::start(setup).await;
+    let user = app.user().await;
+    let all = events(dialect, "up-first");
+    let rest = match at_once {
+        true => vec![events(of_second, "up-second").concat()],
+        false => events(of_second, "up-second"),
+    };
+    upstreams[1].always(move |_| Answer::events(rest.clone()));
+    let (start, end) = match dialect {
+        Dialect::AnthropicMessages => ("event: message_start", "event: message_stop"),
+        _ => ("\"role\":\"assistant\"", "data: [DONE]"),
+    };
+    let mut gone_on = 0;
+    for cut in 1..=all.len() {
+        let pieces: Vec<String> = all[..cut].to_vec();
+        upstreams[0].then(Answer::cut("text/event-stream", pieces));
+        let asked = upstreams[1].received().len();
+        let request = app.ask(dialect, &user.key, ask_stream("team"));
+        let reply = crate::support::within("an answer", Reply::of(request)).await;
+        let text = reply.text();
+        assert_eq!(text.matches(start).count(), 1, "{cut}: {text}");
+        let asked_second = upstreams[1].received().len() > asked;
+        if text.contains("\"error\"") {
+            assert!(!text.contains(end), "{cut}: {text}");
+            continue;
+        }
+        assert_eq!(text.matches(end).count(), 1, "{cut}: {text}");
+        if dialect == Dialect::AnthropicMessages {
+            let of = |kind: &str| text.matches(&format!("event: {kind}\n")).count();
+            assert_eq!(
+                of("content_block_start"),
+                of("content_block_stop"),
+                "{cut}: {text}"
+            );
+            assert_eq!(of("content_block_start"), 1, "{cut}: {text}");
+            let last_text = text.rfind("event: content_block_delta");
+            let stop = text.find("event: content_block_stop");
+            assert!(last_text < stop, "{cut}: {text}");
+            assert!(!text.contains("\"index\":1"), "{cut}: {text}");
+        }
+        let said = reply.header("x-provider") == "first" && asked_second;
+        if !said {
+            continue;
+        }
+        gone_on += 1;
+        // The second was told what had been heard.
+        let body: Value = serde_json::from_str(upstreams[1].last().text()).expect("JSON");
+        let turns = body["messages"].as_array().expect("turns");
+        let begun = turns.last().expect("a turn");
+        assert_eq!(begun["role"], "assistant");
+        let content = &begun["content"];
+        let heard = content.as_str().or(content[0]["text"].as_str());
+        let heard = heard.expect("a text");
+        assert!(!heard.is_empty());
+        let row = app.ledger().find(reply.request_id()).await.expect("a row");
+        assert_eq!(
+            (row.outcome.as_str(), row.upstream_model.as_str()),
+            ("completed", "up-second")
+        );
+    }
+    assert!(gone_on > 0);
+    let rows = app.ledger().rows().await;
+    let given_up = rows.iter().filter(|row| row.outcome == "abandoned");
+    assert!(
+        given_up.count() >= gone_on,
+        "what was heard before is in the books"
+    );
+    let verified = crate::support::verify(&app.state.config).await;
+    assert_eq!(verified.difference_count, 0, "{verified:?}");
+}
+
+/// Who goes on may be on the same backend, whose only place the broken call had.
+#[tokio::test]
+async fn a_broken_call_gives_up_its_place_to_who_goes_on() {
+    let upstream = Upstream::start().await;
+    let only = format!(
+        "  - {{ name: only, kind: openai_compatible, base_url: {:?}, api_keys: [sk-up], max_retries: 0, max_concurrent: 1, queue: {{}}, models: [{{ model: up-first, price: {{ input: 1, output: 1 }} }}, {{ model: up-second, price: {{ input: 1, output: 1 }} }}] }}\n",
+        upstream.url()
+    );
+    let setup = Setup {
+        rest: "groups:\n  - { name: team, continue_streams: true, members: [{ backend: only, model: up-first }, { backend: only, model: up-second }] }\n",
+        ..Setup::backends([only])
+    };
+    let app = TestApp::start(setup).await;
+    let user = app.user().await;
+    let pieces = events(CHAT, "up-first")[..3].to_vec();
+    upstream.then(Answer::cut("text/event-stream", pieces));
+    upstream.then(Answer::events(events(CHAT, "up-second")));
+    let request = app.ask(CHAT, &user.key, ask_stream("team"));
+    let reply = crate::support::within("an answer", Reply::of(request)).await;
+    assert!(reply.text().contains("data: [DONE]"), "{}", reply.text());
+    assert!(upstream.last().text().contains("assistant"));
+    let row = app.ledger().find(reply.request_id()).await.expect("a row");
+    assert_eq!(row.upstream_model, "up-second");
+}
+
+/// Models that take up no turn that has begun refuse it, which is no failure of theirs.
+#[tokio::test]
+async fn a_refusal_to_go_on_trips_no_breaker() {
+    let upstreams = [Upstream::start().await, Upstream::start().await];
+    let backends = [("first", &upstreams[0]), ("second", &upstreams[1])]
+        .map(|(name, upstream)| backend(CHAT, name, &upstream.url(), ""));
+    let setup = Setup {
+        rest: "routing: { breaker: { failures: 1 } }\ngroups:\n  - { name: team, continue_streams: true, members: [{ backend: first, model: up-first }, { backend: second, model: up-second }] }\n",
+        ..Setup::backends(backends)
+    };
+    let app = TestApp::start(setup).await;
+    let user = app.user().await;
+    let pieces = events(CHAT, "up-first")[..3].to_vec();
+    upstreams[0].then(Answer::cut("text/event-stream", pieces));
+    upstreams[1].then(Answer::error(
+        400,
+        r#"{"error":{"message":"no turns of mine"}}"#,
+    ));
+    let request = app.ask(CHAT, &user.key, ask_stream("team"));
+    let reply = crate::support::within("an answer", Reply::of(request)).await;
+    assert!(reply.text().contains("\"error\""), "{}", reply.text());
+    assert_eq!(upstreams[1].received().len(), 1);
+    assert!(upstreams[1].last().text().contains("assistant"));
+    let failing = app.state.gateway.backends().into_iter();
+    let failing: Vec<String> = failing.filter(|b| b.failing).map(|b| b.name).collect();
+    assert_eq!(failing, ["first"]);
 }

@@ -103,11 +103,13 @@ pub async fn dispatch(
             });
             if let Some((loser, failure)) = raced.failed {
                 note(loser, &failure, routing);
+                if !failure.cause.another_credential_may_do() {
+                    queue.retain(|other| other.deployment.id != loser.deployment.id);
+                }
                 failed.push(Failed::of(loser, failure));
             }
-            if raced.both {
-                let asked = [candidate.deployment.id, raced.by.deployment.id];
-                queue.retain(|other| !asked.contains(&other.deployment.id));
+            if let Some(second) = raced.beside {
+                queue.retain(|other| !std::ptr::eq(*other, second));
             }
             let candidate = raced.by;
             let deployment = &candidate.deployment;
@@ -131,7 +133,7 @@ pub async fn dispatch(
                 }
                 Err(failure) => failure,
             };
-            let may_go_on = admission.failed(&failure, routing.error_penalty);
+            let may_go_on = admission.failed(&failure, routing.error_penalty) && raced.has_room;
             // Who had but little of the request's time is not to blame that it was over.
             if !out_of_time || elapsed * 2 >= routing.total_timeout {
                 note(candidate, &failure, routing);
@@ -168,7 +170,7 @@ pub async fn dispatch(
 /// Who is to be asked beside `first`, and when, if anybody is.
 fn race<'a>(
     request: &ClientRequest,
-    plan: &RoutePlan,
+    plan: &'a RoutePlan,
     first: &'a Candidate,
     others: &VecDeque<&'a Candidate>,
     admission: &Admission,
@@ -188,6 +190,9 @@ fn race<'a>(
         first,
         second,
         after,
+        live: &group.live,
+        hedge,
+        estimate,
     })
 }
 

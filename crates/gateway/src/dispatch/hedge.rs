@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::RequestId;
+use domain::{NanoUsd, RequestId};
 
 use super::{
     Answer,
@@ -11,7 +11,10 @@ use super::{
     failure::{Failure, Next},
 };
 use crate::{
-    counters::room::Place, route::Candidate, settings::RoutingSettings, settle::Admission,
+    counters::room::Place,
+    route::{Candidate, group::GroupLive},
+    settings::{Hedge, RoutingSettings},
+    settle::Admission,
     transform::ClientRequest,
 };
 
@@ -21,6 +24,11 @@ pub struct Race<'a> {
     pub first: &'a Candidate,
     pub second: &'a Candidate,
     pub after: Duration,
+    /// Whose share of needless calls it is.
+    pub live: &'a GroupLive,
+    pub hedge: Hedge,
+    /// What the needless one of the calls may cost.
+    pub estimate: NanoUsd,
 }
 
 /// How a race ended.
@@ -31,8 +39,10 @@ pub struct Raced<'a> {
     pub by: &'a Candidate,
     /// The other, if it failed while this one was still running.
     pub failed: Option<(&'a Candidate, Failure)>,
-    /// The second was asked.
-    pub both: bool,
+    /// The second, if it was asked.
+    pub beside: Option<&'a Candidate>,
+    /// What has failed has not used up the budget.
+    pub has_room: bool,
 }
 
 impl<'a> Raced<'a> {
@@ -43,7 +53,8 @@ impl<'a> Raced<'a> {
             result,
             by,
             failed: None,
-            both: false,
+            beside: None,
+            has_room: true,
         }
     }
 }
@@ -62,6 +73,9 @@ impl<'a> Race<'a> {
             first,
             second,
             after,
+            live,
+            hedge,
+            estimate,
         } = self;
         let mut of_first = Box::pin(attempt(request, request_id, first, place_of_first));
         tokio::select! {
@@ -69,6 +83,10 @@ impl<'a> Race<'a> {
             result = &mut of_first => return Raced::alone(result, first),
             () = tokio::time::sleep(after) => {}
         }
+        // The share may have been used up meanwhile, by others that wait as this one does.
+        let Some(_hedging) = live.hedge(hedge, estimate) else {
+            return Raced::alone(of_first.await, first);
+        };
         let free = place(&second.deployment, admission.line(), false).await;
         let Ok(place_of_second) = free else {
             return Raced::alone(of_first.await, first);
@@ -91,16 +109,14 @@ impl<'a> Race<'a> {
         if over {
             admission.other_lost();
             return Raced {
-                result,
-                by,
-                failed: None,
-                both: true,
+                beside: Some(second),
+                ..Raced::alone(result, by)
             };
         }
         let Err(failure) = result else {
             return Raced::alone(result, by);
         };
-        admission.one_failed(&failure, routing.error_penalty);
+        let has_room = admission.one_failed(&failure, routing.error_penalty);
         let (result, last) = match std::ptr::eq(by, first) {
             true => (of_second.await, second),
             false => (of_first.await, first),
@@ -109,7 +125,8 @@ impl<'a> Race<'a> {
             result,
             by: last,
             failed: Some((by, failure)),
-            both: true,
+            beside: Some(second),
+            has_room,
         }
     }
 }

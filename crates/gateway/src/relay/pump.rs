@@ -72,13 +72,18 @@ pub struct Pump {
 
 impl Drop for Pump {
     fn drop(&mut self) {
-        if let Some(slot) = self.slot.take() {
-            slot.settle(self.reader.usage(0).tokens.total());
-        }
+        self.leave();
     }
 }
 
 impl Pump {
+    /// Gives up the call's place in the upstream's limits.
+    pub fn leave(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            slot.settle(self.reader.usage(0).tokens.total());
+        }
+    }
+
     #[must_use]
     pub fn new(
         upstream: UpstreamBody,

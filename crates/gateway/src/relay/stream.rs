@@ -138,12 +138,13 @@ impl Relay {
         loop {
             match &mut self.state {
                 State::Head(head, last) => {
-                    let head = std::mem::take(head);
-                    match last.take() {
+                    let (head, last) = (std::mem::take(head), last.take());
+                    // What is kept, and what goes on with something, needs the pieces in order.
+                    let head = self.pass(head);
+                    match last {
                         Some(last) => self.end(last),
                         None => self.state = State::Flowing,
                     }
-                    let head = self.pass(head);
                     if !head.is_empty() {
                         return Poll::Ready(Some(head));
                     }
@@ -233,10 +234,14 @@ impl Relay {
 
     fn break_off(&mut self, broken: BrokenStream) {
         let mut settled = false;
-        if let Some(continuation) = self.continuation.take()
+        // Nobody pays for the rest of an answer that nobody hears.
+        let is_heard = !self.client_gone || self.keep.is_some();
+        if let Some(continuation) = self.continuation.take().filter(|_| is_heard)
             && let Some(admission) = self.admission.take()
         {
             let used = self.pump.usage(admission.input_estimate());
+            // Who goes on may need the place that this call had.
+            self.pump.leave();
             match continuation.go_on(&broken, used, self.request_id, admission) {
                 Ok(going_on) => {
                     self.state = State::GoingOn(going_on);

@@ -94,17 +94,36 @@ impl GroupLive {
     #[must_use]
     pub fn hedge_after(&self, hedge: Hedge, estimate: NanoUsd) -> Option<Duration> {
         let after = self.first_chunks.slow()?;
+        let hedges = self.hedges.load(Ordering::Relaxed);
+        let hedged_nano = self.hedged_nano.load(Ordering::Relaxed);
+        self.is_within(hedge, hedges + 1, hedged_nano + nano(estimate))
+            .then_some(after.max(hedge.at_least))
+    }
+
+    /// A second call is about to be made beside the first. It counts as needless until it is known not
+    /// to be, so that many at once do not use more than the share. `None`: the share is used up.
+    #[must_use]
+    pub fn hedge(&self, hedge: Hedge, estimate: NanoUsd) -> Option<Hedging<'_>> {
+        let cost = nano(estimate);
+        let hedges = self.hedges.fetch_add(1, Ordering::Relaxed) + 1;
+        let hedged_nano = self.hedged_nano.fetch_add(cost, Ordering::Relaxed) + cost;
+        let hedging = Hedging { live: self, cost };
+        self.is_within(hedge, hedges, hedged_nano)
+            .then_some(hedging)
+    }
+
+    /// So many needless calls, which cost so much, are within the share.
+    fn is_within(&self, hedge: Hedge, hedges: u64, hedged_nano: u64) -> bool {
         let get = |of: &AtomicU64| of.load(Ordering::Relaxed);
         let share = |part: u64, whole: u64| {
             u128::from(part) * 1_000_000 <= u128::from(whole) * u128::from(hedge.max_share_ppm)
         };
         let spent = get(&self.spent_nano);
-        let within = match spent {
+        match spent {
             // Nothing has a price: calls are counted.
-            0 => share(get(&self.hedges) + 1, get(&self.requests)),
-            spent => share(get(&self.hedged_nano) + nano(estimate), spent),
-        };
-        within.then_some(after.max(hedge.at_least))
+            0 => share(hedges, get(&self.requests)),
+            spent => share(hedged_nano, spent),
+        }
     }
 
     /// Tokens that were read from providers' caches since the start, and what that saved against
@@ -114,6 +133,23 @@ impl GroupLive {
         let nano = self.saved_nano.load(Ordering::Relaxed);
         let saved = NanoUsd(i64::try_from(nano).unwrap_or(i64::MAX));
         (self.cached_tokens.load(Ordering::Relaxed), saved)
+    }
+}
+
+/// A second call that is running; when it ends, what it has really cost is counted in its place.
+#[derive(Debug)]
+#[must_use = "it counts as long as it is kept"]
+pub struct Hedging<'a> {
+    live: &'a GroupLive,
+    cost: u64,
+}
+
+impl Drop for Hedging<'_> {
+    fn drop(&mut self) {
+        self.live.hedges.fetch_sub(1, Ordering::Relaxed);
+        self.live
+            .hedged_nano
+            .fetch_sub(self.cost, Ordering::Relaxed);
     }
 }
 
@@ -189,4 +225,45 @@ impl Conditions {
 
 fn with(wanted: Option<bool>, yes: &'static str, no: &'static str) -> Cow<'static, str> {
     Cow::Borrowed(if wanted == Some(true) { yes } else { no })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_beside_others_keep_to_their_share_however_many_begin_at_once() {
+        let hedge = Hedge {
+            max_share_ppm: 50_000,
+            at_least: Duration::ZERO,
+        };
+        let live = GroupLive::default();
+        live.spent(NanoUsd(1_000), None);
+        let estimate = NanoUsd(10);
+        let begin = || live.hedge(hedge, estimate);
+        let running: Vec<_> = (0..500).filter_map(|_| begin()).collect();
+        assert_eq!(running.len(), 5, "5 % of 1,000");
+        // Three were worth it, two were not.
+        drop(running);
+        live.hedged(NanoUsd(10));
+        live.hedged(NanoUsd(20));
+        let more: Vec<_> = (0..500).filter_map(|_| begin()).collect();
+        assert_eq!(more.len(), 2);
+    }
+
+    #[test]
+    fn where_nothing_has_a_price_calls_are_counted() {
+        let hedge = Hedge {
+            max_share_ppm: 100_000,
+            at_least: Duration::ZERO,
+        };
+        let live = GroupLive::default();
+        for _ in 0..30 {
+            live.spent(NanoUsd::ZERO, None);
+        }
+        let running: Vec<_> = (0..500)
+            .filter_map(|_| live.hedge(hedge, NanoUsd::ZERO))
+            .collect();
+        assert_eq!(running.len(), 3);
+    }
 }
