@@ -15,6 +15,7 @@ mod client_disconnect;
 mod compression;
 mod discovery;
 mod fallback;
+mod forerunners;
 mod hedge;
 mod idempotency;
 mod key_life;

@@ -8,16 +8,8 @@ use server::config::{BackendConfig, Config, Environment, Overrides, Strategy, Un
 
 use crate::{in_directory, load_named, no_environment, with_environment};
 
-/// As its own documentation has it.
-const NATIVE_ENDPOINTS: &str = r#"{
-  "openai": [
-    {"api_key": "sk-your-primary-openai-api-key-here", "priority": 1, "base_url": "https://api.openai.com/v1",
-     "provider_name": "openai-1", "timeout": 30, "max_retries": 3, "model_mapping": {"abc": "def"}},
-    {"api_key": "sk-your-backup-openai-api-key-here", "priority": 2, "base_url": "https://llm.example.com/v1",
-     "provider_name": "openai-2", "timeout": 45, "max_retries": 3}
-  ],
-  "anthropic": {"api_key": "sk-ant-your-primary-anthropic-api-key-here"}
-}"#;
+/// As their own documentation has it.
+const NATIVE_ENDPOINTS: &str = include_str!("../forerunners/native_endpoints.json");
 
 fn words(backend: &BackendConfig) -> String {
     let keys: Vec<&str> = backend.api_keys.iter().map(|k| k.expose_secret()).collect();
@@ -50,13 +42,26 @@ fn native_endpoints_are_backends_that_take_any_model_without_a_key_of_ours() {
     let told: String = config.backends.iter().map(words).collect();
     assert_snapshot!(told, @r#"
     openai-1 OpenAi { base_url: https://api.openai.com/v1 } priority 1 timeout 30s retries 3 keys ["sk-your-primary-openai-api-key-here"] models [] mapping {"abc": "def"} any true Allow
-    openai-2 OpenAiCompatible { base_url: https://llm.example.com/v1 } priority 2 timeout 45s retries 3 keys ["sk-your-backup-openai-api-key-here"] models [] mapping {} any true Allow
-    anthropic-priority-1 Anthropic { base_url: https://api.anthropic.com } priority 1 timeout 30s retries 3 keys ["sk-ant-your-primary-anthropic-api-key-here"] models [] mapping {} any true Allow
+    openai-2 OpenAi { base_url: https://api.openai.com/v1 } priority 2 timeout 30s retries 3 keys ["sk-your-backup-openai-api-key-here"] models [] mapping {} any true Allow
+    anthropic-1 Anthropic { base_url: https://api.anthropic.com } priority 1 timeout 30s retries 3 keys ["sk-ant-your-primary-anthropic-api-key-here"] models [] mapping {} any true Allow
+    anthropic-2 Anthropic { base_url: https://api.anthropic.com } priority 2 timeout 30s retries 3 keys ["sk-ant-your-backup-anthropic-api-key-here"] models [] mapping {} any true Allow
     "#);
     // Where the port is given otherwise, that holds.
     let environment = Environment::from_iter([("PORT", "9000")]);
     let loaded = Config::load_in(directory.path(), &Overrides::default(), &environment);
     assert_eq!(loaded.expect("a configuration").config.server.port, 9000);
+}
+
+/// What is left out is what that router did.
+#[test]
+fn a_native_endpoint_needs_only_its_key() {
+    let text = r#"{"anthropic": {"api_key": "sk-ant-x"}, "openai": {"api_key": "sk-x", "base_url": "https://llm.example.com/v1", "model_mapping": {}}}"#;
+    let loaded = load_named("llm-router.json", text, &no_environment()).expect("a configuration");
+    let told: String = loaded.config.backends.iter().map(words).collect();
+    assert_snapshot!(told, @r#"
+    openai-priority-1 OpenAiCompatible { base_url: https://llm.example.com/v1 } priority 1 timeout 30s retries 3 keys ["sk-x"] models [] mapping {} any true Allow
+    anthropic-priority-1 Anthropic { base_url: https://api.anthropic.com } priority 1 timeout 30s retries 3 keys ["sk-ant-x"] models [] mapping {} any true Allow
+    "#);
 }
 
 #[test]

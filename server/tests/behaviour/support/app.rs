@@ -198,7 +198,7 @@ pub async fn verify(config: &Config) -> storage::verify::Verified {
 }
 
 /// A client that follows no redirect and decodes nothing.
-pub(super) fn client() -> Client {
+pub fn client() -> Client {
     #[expect(
         clippy::disallowed_methods,
         reason = "this is a client of the server under test"

@@ -17,7 +17,7 @@ mod sign_in;
 mod upstream;
 
 pub use answer::{Answer, Line};
-pub use app::{Reply, TestApp, User, load, verify};
+pub use app::{Reply, TestApp, User, client, load, verify};
 pub use bodies::{ask, ask_stream, chat_whole, events, whole};
 pub use converse::{converse_backend, converse_events, invoke_backend, invoke_event};
 pub use ledger_file::{LedgerFile, Row};
