@@ -25,4 +25,6 @@ pub mod site;
 pub mod state;
 pub mod status;
 pub mod telemetry;
+pub mod token;
 pub mod unread;
+pub mod user;

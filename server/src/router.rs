@@ -7,7 +7,7 @@ use axum::{
 use storage::Database;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::{admin, compress, config::Origin, proxy, site, state::AppState, status};
+use crate::{admin, compress, config::Origin, proxy, site, state::AppState, status, user};
 
 /// How long a browser may remember that it may call us, in seconds.
 const CORS_MAX_AGE: u64 = 86_400;
@@ -75,6 +75,16 @@ pub fn build(state: AppState, database: Database) -> Router {
         .route("/admin/dashboard/summary", get(admin::analytics::summary))
         .route("/admin/usage", get(admin::usage::usage))
         .route("/admin/monthly-history", get(admin::usage::monthly_history));
+    let user = Router::new()
+        .route("/admin/login", post(user::admin_login))
+        .route("/user/login", post(user::login))
+        .route("/user/change-password", post(user::change_password))
+        .route("/user/me", get(user::me))
+        .route("/user/keys", get(user::my_keys))
+        .route("/user/usage/daily", get(user::usage_today))
+        .route("/user/usage/monthly", get(user::usage_this_month))
+        .route("/user/history", get(user::history))
+        .route("/user/daily-history", get(user::daily_history));
     let status = Router::new()
         .route("/status", get(status::backends::status))
         .route("/backend/info", get(status::backends::info))
@@ -91,6 +101,7 @@ pub fn build(state: AppState, database: Database) -> Router {
         .route("/auth/reload-keys", post(status::keys::reload_keys))
         .route("/auth/reset-metrics", post(status::keys::reset_metrics));
     site::routes(&state, database)
+        .merge(user)
         .merge(status)
         .merge(proxied)
         .merge(admin)

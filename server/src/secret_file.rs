@@ -12,6 +12,8 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use storage::KeyHasher;
 
+use crate::token::Tokens;
+
 const LENGTH: usize = 32;
 
 /// The secret.
@@ -77,6 +79,12 @@ impl InstallationSecret {
     #[must_use]
     pub fn default_master_key(&self) -> SecretString {
         format!("sk-master-{}", hex::encode(self.derive("master key"))).into()
+    }
+
+    /// Signs the tokens of those who sign in by the API.
+    #[must_use]
+    pub fn tokens(&self) -> Tokens {
+        Tokens::new(self.derive("tokens"))
     }
 
     fn derive(&self, purpose: &str) -> [u8; LENGTH] {

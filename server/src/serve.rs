@@ -169,6 +169,7 @@ impl Server {
             control,
             reloader,
             keys_counted_since: Arc::default(),
+            tokens: Arc::new(secret.tokens()),
             site: app::ServerInfo {
                 public_url: config.server.public_url.as_ref().map(ToString::to_string),
                 version: env!("CARGO_PKG_VERSION"),

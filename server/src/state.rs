@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use control::Control;
+use control::{Control, ControlError, Principal};
 use gateway::Gateway;
 use leptos::prelude::LeptosOptions;
 
-use crate::{config::Config, reload::Reloader, status::keys::CountedSince};
+use crate::{
+    config::Config,
+    reload::Reloader,
+    status::keys::CountedSince,
+    token::{Audience, Tokens},
+};
 
 /// Shared by all handlers; cheap to clone.
 #[derive(Clone)]
@@ -16,9 +21,27 @@ pub struct AppState {
     pub control: Control,
     pub reloader: Reloader,
     pub keys_counted_since: Arc<CountedSince>,
+    pub tokens: Arc<Tokens>,
     pub config: Arc<Config>,
     pub site: app::ServerInfo,
     pub leptos: LeptosOptions,
+}
+
+impl AppState {
+    /// Whose token this is; `None`: nobody's, or not any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn resume(
+        &self,
+        token: &str,
+        audience: Audience,
+    ) -> Result<Option<Principal>, ControlError> {
+        match self.tokens.check(token, audience, self.gateway.now()) {
+            None => Ok(None),
+            Some(claims) => self.control.resume(claims.sub, claims.ver).await,
+        }
+    }
 }
 
 impl std::fmt::Debug for AppState {

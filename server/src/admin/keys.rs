@@ -21,7 +21,7 @@ use super::{AdminCaller, ApiError, body::Both, terms, terms::TermsBody, usd};
 /// Keys fetched at a time while all are listed.
 const PAGE: u32 = 200;
 
-fn render(summary: &KeySummary) -> Value {
+pub(crate) fn render(summary: &KeySummary) -> Value {
     let key = &summary.key;
     let (user_id, team_id) = match key.owner {
         KeyOwner::User(id) => (Some(id), None),

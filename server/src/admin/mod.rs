@@ -31,10 +31,10 @@ use domain::{
 use gateway::headers::X_API_KEY;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::state::AppState;
+use crate::{state::AppState, token::Audience};
 
-/// An admin, proved by the master key in `Authorization: Bearer` or `x-api-key`. No handler of this
-/// API can be written without one.
+/// An admin, proved by the master key, or by the token of an admin who has signed in, in
+/// `Authorization: Bearer` or `x-api-key`. No handler of this API can be written without one.
 #[derive(Debug)]
 pub struct AdminCaller(pub Admin);
 
@@ -56,10 +56,13 @@ impl FromRequestParts<AppState> for AdminCaller {
         let presented = bearer
             .or_else(|| parts.headers.get(X_API_KEY).and_then(text))
             .ok_or(ApiError::Unauthorized)?;
-        let principal = state
-            .control
-            .master(&presented)
-            .ok_or(ApiError::Unauthorized)?;
+        let principal = match state.control.master(&presented) {
+            Some(principal) => principal,
+            None => state
+                .resume(&presented, Audience::Admin)
+                .await?
+                .ok_or(ApiError::Unauthorized)?,
+        };
         Ok(Self(principal.admin()?))
     }
 }
@@ -74,8 +77,14 @@ impl AdminCaller {
 /// Why a request of the admin's API failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    #[error("send the master key as \"Authorization: Bearer <key>\"")]
+    #[error(
+        "send the master key, or a token of POST /admin/login, as \"Authorization: Bearer <key>\""
+    )]
     Unauthorized,
+    #[error(
+        "send the token of POST /user/login as \"x-user-token\" or \"Authorization: Bearer <token>\""
+    )]
+    NoToken,
     #[error("{0}")]
     BadRequest(String),
     #[error("{0}")]
@@ -97,7 +106,7 @@ impl From<axum::extract::rejection::JsonRejection> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = match &self {
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Control(error) => match error {
                 ControlError::NotFound => StatusCode::NOT_FOUND,
@@ -133,6 +142,6 @@ pub(super) fn dollars(field: Field, value: Option<&RawValue>) -> Result<Option<N
 }
 
 /// Dollars as JSON.
-pub(super) fn usd(amount: NanoUsd) -> Value {
+pub(crate) fn usd(amount: NanoUsd) -> Value {
     json!(amount.to_usd_f64_for_display())
 }

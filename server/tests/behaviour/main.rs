@@ -37,3 +37,4 @@ mod streams;
 mod support;
 mod teams;
 mod translation;
+mod user_api;
