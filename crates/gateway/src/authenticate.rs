@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use domain::{KeyId, KeyOwner, TeamId, Timestamp, UserId};
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::HeaderMap;
 use secrecy::ExposeSecret as _;
 use storage::KeyHasher;
 use subtle::ConstantTimeEq as _;
@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq as _;
 use crate::{
     GatewayError,
     catalog::{Accounts, KeyEntry},
+    headers::{X_API_KEY, bearer, bearer_of, text},
     settings::AuthSettings,
 };
 
@@ -202,16 +203,11 @@ impl Authenticator {
     }
 
     fn presented<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        let plain = |name: &http::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
-        let bearer = |value: &'h str| {
-            let (scheme, key) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-        };
-        plain(&crate::headers::X_API_KEY)
-            .or_else(|| plain(&AUTHORIZATION).and_then(bearer))
+        text(headers, &X_API_KEY)
+            .or_else(|| bearer(headers))
             .or_else(|| {
-                let value = plain(self.settings.header.as_ref()?)?;
-                Some(bearer(value).unwrap_or(value))
+                let value = text(headers, self.settings.header.as_ref()?)?;
+                Some(bearer_of(value).unwrap_or(value))
             })
             .filter(|key| !key.is_empty())
     }

@@ -11,8 +11,27 @@ use domain::{
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
+    header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
 };
+
+/// A header, if it is text.
+#[must_use]
+pub fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// What `Authorization: Bearer` presents.
+#[must_use]
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    bearer_of(text(headers, &AUTHORIZATION)?)
+}
+
+/// What a value of the form `Bearer <secret>` presents.
+#[must_use]
+pub fn bearer_of(value: &str) -> Option<&str> {
+    let (scheme, secret) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
 
 pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -16,11 +16,7 @@ pub mod users;
 use axum::{
     Json,
     extract::FromRequestParts,
-    http::{
-        StatusCode,
-        header::{AUTHORIZATION, RETRY_AFTER},
-        request::Parts,
-    },
+    http::{StatusCode, header::RETRY_AFTER, request::Parts},
     response::{IntoResponse, Response},
 };
 use control::{Admin, ControlError, Principal};
@@ -28,7 +24,7 @@ use domain::{
     NanoUsd,
     validation::{Field, FieldError},
 };
-use gateway::headers::X_API_KEY;
+use gateway::headers::{X_API_KEY, bearer, text};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{state::AppState, token::Audience};
@@ -42,24 +38,13 @@ impl FromRequestParts<AppState> for AdminCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let text = |value: &axum::http::HeaderValue| value.to_str().ok().map(str::to_owned);
-        let bearer = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(text)
-            .and_then(|value| {
-                let (scheme, key) = value.split_once(' ')?;
-                scheme
-                    .eq_ignore_ascii_case("bearer")
-                    .then(|| key.trim().to_owned())
-            });
-        let presented = bearer
-            .or_else(|| parts.headers.get(X_API_KEY).and_then(text))
+        let presented = bearer(&parts.headers)
+            .or_else(|| text(&parts.headers, &X_API_KEY))
             .ok_or(ApiError::Unauthorized)?;
-        let principal = match state.control.master(&presented) {
+        let principal = match state.control.master(presented) {
             Some(principal) => principal,
             None => state
-                .resume(&presented, Audience::Admin)
+                .resume(presented, Audience::Admin)
                 .await?
                 .ok_or(ApiError::Unauthorized)?,
         };

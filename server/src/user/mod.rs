@@ -4,7 +4,7 @@
 use axum::{
     Json,
     extract::{FromRequestParts, State, rejection::JsonRejection},
-    http::{HeaderName, HeaderValue, header::AUTHORIZATION, request::Parts},
+    http::{HeaderName, request::Parts},
 };
 use control::{Control, KeyQuery, Principal};
 use domain::{
@@ -12,6 +12,7 @@ use domain::{
     page::MAX_PER_PAGE,
     report::{NamedTotals, PeriodSpend},
 };
+use gateway::headers::{bearer, text};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -32,17 +33,9 @@ impl FromRequestParts<AppState> for UserCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let text = |name: &HeaderName| {
-            parts
-                .headers
-                .get(name)
-                .and_then(|v: &HeaderValue| v.to_str().ok())
-        };
-        let bearer = text(&AUTHORIZATION).and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-        });
-        let token = text(&X_USER_TOKEN).or(bearer).ok_or(ApiError::NoToken)?;
+        let token = text(&parts.headers, &X_USER_TOKEN)
+            .or_else(|| bearer(&parts.headers))
+            .ok_or(ApiError::NoToken)?;
         let principal = state.resume(token, Audience::User).await?;
         Ok(Self(principal.ok_or(ApiError::NoToken)?))
     }
