@@ -50,6 +50,12 @@ pub enum Field {
     Tags,
     Price,
     EffectiveFrom,
+    Model,
+    Prompt,
+    MaxTokens,
+    Temperature,
+    Tools,
+    Picture,
 }
 
 /// What is wrong with a field.
@@ -78,6 +84,13 @@ pub enum Problem {
     Reserved,
     /// Neither an IP address nor a range of them.
     NotAnAddressRange,
+    /// A key's budget above that of whoever it belongs to.
+    AboveOwner,
+    /// Not JSON, or not of the form that is expected.
+    NotJson,
+    NotADecimal,
+    /// Neither an address of the web nor a picture itself.
+    NotAPicture,
 }
 
 impl fmt::Display for Problem {
@@ -97,6 +110,10 @@ impl fmt::Display for Problem {
             Self::TooMany(max) => write!(f, "must have at most {max} entries"),
             Self::Unchanged => f.write_str("must differ from the present one"),
             Self::Reserved => f.write_str("is reserved"),
+            Self::AboveOwner => f.write_str("must not be higher than that of the key’s owner"),
+            Self::NotADecimal => f.write_str("must be a number such as 0.7"),
+            Self::NotAPicture => f.write_str("must begin with https://, http:// or data:image/"),
+            Self::NotJson => f.write_str("must be a list in JSON"),
             Self::NotAnAddressRange => {
                 f.write_str("must be addresses or ranges such as 203.0.113.7 or 203.0.113.0/24")
             }
@@ -128,6 +145,12 @@ impl Field {
             Self::Tags => "Tags",
             Self::Price => "Price",
             Self::EffectiveFrom => "Start",
+            Self::Model => "Model",
+            Self::Prompt => "Message",
+            Self::MaxTokens => "Longest answer",
+            Self::Temperature => "Temperature",
+            Self::Tools => "Tools",
+            Self::Picture => "Picture",
         }
     }
 }

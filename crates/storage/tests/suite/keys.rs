@@ -72,7 +72,7 @@ async fn lists_search_labels_and_owners_of_one_user_or_all() {
             user_id,
             ..KeyQuery::default()
         };
-        let page = f.db.list_keys(&query).await.expect("a page");
+        let page = f.db.list_keys(&query, Timestamp(2)).await.expect("a page");
         let rows: Vec<String> = page
             .rows
             .iter()
@@ -161,7 +161,8 @@ async fn keys_of_the_environment_follow_it_and_leave_others_alone() {
         synced.expect("synced")
     };
     let labels = async || {
-        let page = f.db.list_keys(&KeyQuery::default()).await.expect("a page");
+        let page = f.db.list_keys(&KeyQuery::default(), Timestamp(2)).await;
+        let page = page.expect("a page");
         let labels: Vec<String> = page.rows.into_iter().map(|row| row.key.label).collect();
         labels.join(" ")
     };
