@@ -277,7 +277,7 @@ fn Period(title: &'static str, spent: NanoUsd, hard: NanoUsd, soft: NanoUsd) -> 
 const HISTORY: &[Column] = &[
     Column::text("Period"),
     Column::number("Spent"),
-    Column::number("Of the present limit"),
+    Column::number("Of limit"),
 ];
 
 #[component]
@@ -319,7 +319,9 @@ fn Past(of: String, close: Signal<String>, actions: Actions) -> impl IntoView {
                             <section>
                                 <h3>"The last thirty days"</h3>
                                 <Periods caption="Spent by day" periods=history.days/>
-                                <p class="quiet text-xs">"Forgiving changes no history."</p>
+                                <p class="quiet text-xs">
+                                    "The limit is the present one. Forgiving changes no history."
+                                </p>
                             </section>
                         </div>
                         <BudgetAlerts alerts=history.alerts named=false/>
@@ -345,7 +347,7 @@ fn Periods(caption: &'static str, periods: Vec<PeriodSpend>) -> impl IntoView {
                 <Cell label="Spent" class="num">
                     <Money amount=period.spend/>
                 </Cell>
-                <Cell label="Of the present limit" class="num">
+                <Cell label="Of limit" class="num">
                     {share}
                 </Cell>
             </tr>

@@ -367,9 +367,9 @@ fn OneAnswer(answer: RwSignal<Answered>) -> impl IntoView {
                     <summary>"What it thought"</summary>
                     <p class="said quiet">{move || answer.with(|answer| answer.reasoning.clone())}</p>
                 </details>
-                <p class="said" tabindex="0" aria-label="Answer">
+                <div class="said" role="group" aria-label="Answer">
                     {text}
-                </p>
+                </div>
                 {move || {
                     let calls = answer.with(|answer| answer.calls.clone());
                     calls
