@@ -1,5 +1,5 @@
-"""What the page of a new user says to paste for the coding programs, pasted: each program makes its call and tells what
-the model said. The programs are called by shims of their names, which add only that they are to run without questions."""
+"""What the page of a new user says to paste for the coding programs, pasted: each program makes its call and tells
+what the model said. The programs are called by shims of their names, which add only that they are to run without questions."""
 import html
 import os
 import re
@@ -12,6 +12,7 @@ import pytest
 import standin_backends
 from programs import CLAUDE_CODE, CODEX, PACKAGES, QWEN_CODE, SECONDS
 from standin import tagged
+from standin.script import TEXT
 
 SHIMS = {"claude-code": ("claude", CLAUDE_CODE), "codex": ("codex", CODEX), "qwen-code": ("qwen", QWEN_CODE)}
 PLACEHOLDER = "PASTE-YOUR-KEY-HERE"
@@ -46,12 +47,12 @@ def connect(account):
 
 
 @pytest.mark.parametrize("client,kind", [("claude-code", "compatible"), ("codex", "anthropic"), ("qwen-code", "anthropic")])
-def test_a_text_works_as_pasted(account, connect, tmp_path, client, kind):
+def test_a_text_works_as_pasted(standin, account, connect, tmp_path, client, kind):
     text = connect(standin_backends.model(kind))[client]
     assert PLACEHOLDER in text and account.url in text, text
     name, program = SHIMS[client]
     script, *flags = program.command
-    prompt, _ = tagged("plain")
+    prompt, run = tagged("plain")
     shim = tmp_path / "bin" / name
     shim.parent.mkdir()
     # What the snippet gives comes first: options of the program, or of its command.
@@ -66,6 +67,5 @@ def test_a_text_works_as_pasted(account, connect, tmp_path, client, kind):
     }
     done = subprocess.run(["bash", "-c", text.replace(PLACEHOLDER, account.key)], cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
-    assert done.stdout.strip(), done.stderr
-    used = account.usage()[standin_backends.model(kind)]
-    assert used["requests"] > 0, used
+    assert TEXT in done.stdout, f"{done.stdout}\n{done.stderr}"
+    assert standin.of(run), "the provider was not asked"

@@ -15,8 +15,10 @@ const RUNNERS = {
   curl: (text) => run("bash", ["-c", text], { cwd }),
   "python-openai": (text) => run(PYTHON, ["-c", text], { cwd }),
   "python-anthropic": (text) => run(PYTHON, ["-c", text], { cwd }),
+  langchain: (text) => run(process.env.LANGCHAIN_PYTHON, ["-c", text], { cwd }),
   "node-openai": (text) => run("node", ["--input-type=module", "-e", text], { cwd }),
   "node-anthropic": (text) => run("node", ["--input-type=module", "-e", text], { cwd }),
+  "vercel-ai-sdk": (text) => run("node", ["--input-type=module", "-e", text], { cwd }),
 };
 
 test("the texts beside a new key work as pasted", async ({ visit }) => {

@@ -87,9 +87,11 @@ pub fn KeyPanel(
                 {(!admin)
                     .then(|| {
                         view! {
-                            <a class="link" href=connect>
-                                "How to connect with it"
-                            </a>
+                            <div class="row">
+                                <a class="link" href=connect>
+                                    "How to connect with it"
+                                </a>
+                            </div>
                         }
                     })}
             </section>
