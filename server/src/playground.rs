@@ -64,8 +64,9 @@ pub struct Playground {
 }
 
 impl Playground {
+    /// Over the gateway.
     #[must_use]
-    pub fn new(gateway: Gateway) -> Arc<dyn Models> {
+    pub fn over(gateway: Gateway) -> Arc<dyn Models> {
         Arc::new(Self {
             gateway,
             answers: Answers::default(),

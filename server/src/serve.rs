@@ -164,7 +164,7 @@ impl Server {
             gateway.clone(),
             control.clone(),
         );
-        let models = crate::playground::Playground::new(gateway.clone());
+        let models = crate::playground::Playground::over(gateway.clone());
         let state = AppState {
             gateway,
             control,
