@@ -260,6 +260,13 @@ fn Period(title: &'static str, spent: NanoUsd, hard: NanoUsd, soft: NanoUsd) -> 
         ),
         (false, false) => (NanoUsd::ZERO, ", no limit".to_owned()),
     };
+    let warned = (soft > NanoUsd::ZERO && spent >= soft).then(|| {
+        view! {
+            <span class="state" data-tone="warn">
+                "Past the warning"
+            </span>
+        }
+    });
     let percent = format::Share::of(spent, limit).map(|share| format!("{} %", share.percent));
     view! {
         <div class="spend">
@@ -269,6 +276,7 @@ fn Period(title: &'static str, spent: NanoUsd, hard: NanoUsd, soft: NanoUsd) -> 
                 <span title=spent.to_string()>{format::money(spent)}</span>
                 <span class="quiet">{what}</span>
             </span>
+            {warned}
         </div>
     }
     .into_any()
@@ -323,8 +331,15 @@ fn Past(of: String, close: Signal<String>, actions: Actions) -> impl IntoView {
                                     "The limit is the present one. Forgiving changes no history."
                                 </p>
                             </section>
+                            {(!history.alerts.is_empty())
+                                .then(|| {
+                                    view! {
+                                        <section>
+                                            <BudgetAlerts alerts=history.alerts named=false/>
+                                        </section>
+                                    }
+                                })}
                         </div>
-                        <BudgetAlerts alerts=history.alerts named=false/>
                     }
                     .into_any()
                 }}

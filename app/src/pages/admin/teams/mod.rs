@@ -191,13 +191,15 @@ fn OneTeam(id: i64, close: Signal<String>, actions: TeamActions) -> impl IntoVie
                     view! {
                         <div class="body">
                             <TeamFacts detail=detail.clone() keys_path="/admin-ui/keys"/>
-                            <section class="row">
+                            <section>
+                                <div class="row">
                                 <a class="btn" data-variant="outline" data-size="sm" href=new_key>
                                     "New key of the team"
                                 </a>
                                 <a class="btn" data-variant="outline" data-size="sm" href=history>
                                     "Budget history"
                                 </a>
+                                </div>
                             </section>
                             <Members detail=detail.clone() actions=actions.members/>
                             <Edit summary=detail.summary.clone() actions/>

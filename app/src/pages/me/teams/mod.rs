@@ -87,7 +87,7 @@ fn OneTeam(id: i64, close: Signal<String>, actions: MemberActions) -> impl IntoV
                             {may_run
                                 .then(|| {
                                     view! {
-                                        <section>
+                                        <section><div class="row">
                                             <a
                                                 class="btn"
                                                 data-variant="outline"
@@ -96,7 +96,7 @@ fn OneTeam(id: i64, close: Signal<String>, actions: MemberActions) -> impl IntoV
                                             >
                                                 "New key of the team"
                                             </a>
-                                        </section>
+                                        </div></section>
                                     }
                                 })}
                             <Members detail actions/>
