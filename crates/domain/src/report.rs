@@ -30,6 +30,20 @@ impl AddAssign for Totals {
     }
 }
 
+/// How long requests took that were answered completely, in milliseconds: within `p95_ms` 95 of 100
+/// were done. Read from counts by slots of time, so that they are right to a tenth or so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latency {
+    /// `None` where there was no such request, as in all others.
+    pub p50_ms: Option<u32>,
+    pub p95_ms: Option<u32>,
+    pub p99_ms: Option<u32>,
+    /// Until the first content of a stream.
+    pub first_chunk_p50_ms: Option<u32>,
+    pub first_chunk_p95_ms: Option<u32>,
+    pub first_chunk_p99_ms: Option<u32>,
+}
+
 /// Sums of one hour or day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
