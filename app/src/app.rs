@@ -16,8 +16,10 @@ use crate::{
         admin::{keys::KeysPage, overview::AdminOverview, users::UsersPage},
         errors::NotFound,
         login::LoginPage,
+        logs::{AdminLogs, AdminRequest, MyLogs, MyRequest},
         me::{keys::MyKeysPage, overview::MyOverview},
         reveal::RevealPage,
+        usage::{AdminUsage, MyHistory, MyUsage},
     },
     session::SessionContext,
     theme, url,
@@ -81,6 +83,13 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("") view=AdminOverview ssr=SsrMode::Async/>
                     <Route path=StaticSegment("users") view=UsersPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("keys") view=KeysPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("usage") view=AdminUsage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("logs") view=AdminLogs ssr=SsrMode::Async/>
+                    <Route
+                        path=(StaticSegment("logs"), ParamSegment("id"))
+                        view=AdminRequest
+                        ssr=SsrMode::Async
+                    />
                     <Route
                         path=(StaticSegment("reveal"), ParamSegment("token"))
                         view=RevealPage
@@ -96,6 +105,14 @@ pub fn App() -> impl IntoView {
                 >
                     <Route path=StaticSegment("") view=MyOverview ssr=SsrMode::Async/>
                     <Route path=StaticSegment("keys") view=MyKeysPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("usage") view=MyUsage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("history") view=MyHistory ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("logs") view=MyLogs ssr=SsrMode::Async/>
+                    <Route
+                        path=(StaticSegment("logs"), ParamSegment("id"))
+                        view=MyRequest
+                        ssr=SsrMode::Async
+                    />
                     <Route
                         path=(StaticSegment("reveal"), ParamSegment("token"))
                         view=RevealPage

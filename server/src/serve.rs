@@ -25,7 +25,7 @@ use storage::{Database, DatabaseOptions, Synchronous, ledger::Ledger};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, watch},
 };
 
 use crate::{
@@ -82,6 +82,8 @@ pub struct Server {
     master_key: SecretString,
     /// What is to be told about budgets.
     told: mpsc::UnboundedReceiver<BudgetEvent>,
+    /// Ends answers that have no end of their own.
+    stopping_told: watch::Sender<bool>,
 }
 
 impl Server {
@@ -164,6 +166,7 @@ impl Server {
             gateway.clone(),
             control.clone(),
         );
+        let (stopping_told, stopping) = watch::channel(false);
         let state = AppState {
             gateway,
             control,
@@ -183,6 +186,7 @@ impl Server {
                 .site_root("target/site")
                 .build(),
             config,
+            stopping,
         };
         Ok(Self {
             listener,
@@ -194,6 +198,7 @@ impl Server {
             bootstrap,
             master_key,
             told,
+            stopping_told,
         })
     }
 
@@ -222,6 +227,7 @@ impl Server {
             bootstrap,
             master_key,
             told,
+            stopping_told,
         } = self;
         // What has been shown is forgotten.
         drop((bootstrap, master_key));
@@ -235,6 +241,11 @@ impl Server {
         let mut jobs = jobs::start(&gateway, &database, &clock, log_files);
         jobs.spawn(reloader.watch(watch_file));
         jobs.spawn(alerts::run(told, database.clone(), alerts_config, clock));
+        let stop = async move {
+            stop.await;
+            // Nobody may be listening.
+            let _ = stopping_told.send(true);
+        };
         connections::serve(listener, router, stop, grace).await;
         // Requests that go on without their clients have had the same grace, and get it once more.
         if tokio::time::timeout(grace, gateway.detached_ended())

@@ -25,6 +25,8 @@ pub struct AppState {
     pub config: Arc<Config>,
     pub site: app::ServerInfo,
     pub leptos: LeptosOptions,
+    /// Becomes true when the server is told to stop, for answers that have no end of their own.
+    pub stopping: tokio::sync::watch::Receiver<bool>,
 }
 
 impl AppState {

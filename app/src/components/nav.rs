@@ -23,7 +23,7 @@ struct Link {
     exact: bool,
 }
 
-const ADMIN: [Link; 3] = [
+const ADMIN: [Link; 5] = [
     Link {
         href: "/admin-ui",
         title: "Overview",
@@ -42,14 +42,38 @@ const ADMIN: [Link; 3] = [
         icon: "key-round",
         exact: false,
     },
+    Link {
+        href: "/admin-ui/usage",
+        title: "Usage",
+        icon: "chart-column",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/logs",
+        title: "Requests",
+        icon: "terminal",
+        exact: false,
+    },
 ];
 
-const OWN: [Link; 3] = [
+const OWN: [Link; 5] = [
     Link {
         href: "/user-ui",
         title: "My usage",
-        icon: "chart-column",
+        icon: "gauge",
         exact: true,
+    },
+    Link {
+        href: "/user-ui/usage",
+        title: "Usage over time",
+        icon: "chart-column",
+        exact: false,
+    },
+    Link {
+        href: "/user-ui/logs",
+        title: "My requests",
+        icon: "terminal",
+        exact: false,
     },
     Link {
         href: "/user-ui/keys",
