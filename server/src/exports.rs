@@ -33,6 +33,8 @@ use crate::{admin::ApiError, state::AppState, status::backends::iso};
 
 /// How often it is looked for new rows.
 const TAIL_EVERY: Duration = Duration::from_secs(1);
+/// How many looks a stream lasts. The browser connects again, and then it is asked anew who is there.
+const LOOKS: u32 = 300;
 /// A sign of life after so many looks without a row.
 const BEAT_EVERY: u32 = 10;
 /// Pieces of a file that wait for the client, at most.
@@ -417,7 +419,7 @@ async fn follow(
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut quiet = BEAT_EVERY;
-    loop {
+    for _ in 0..LOOKS {
         let mut text = String::new();
         // A failure is no end: the client sees that there is no sign of life.
         if let Ok(rows) = control.log_tail(access, &query, after).await {
