@@ -250,7 +250,7 @@ impl Control {
                 let mut left = *total;
                 for one in &series {
                     if let Some(of_one) = one.buckets.get(span) {
-                        left.cost = left.cost - of_one.cost;
+                        left.cost -= of_one.cost;
                         left.requests = left.requests.saturating_sub(of_one.requests);
                         left.errors = left.errors.saturating_sub(of_one.errors);
                     }

@@ -2,7 +2,7 @@
 //! the filters of the page. A connection that has gone quiet is shown as stale and made anew, from the row
 //! where it broke. Without JavaScript it is the plain list.
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use domain::report::RequestSummary;
 use leptos::{
@@ -54,6 +54,16 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.source.close();
     }
+}
+
+thread_local! {
+    /// The connection of the page that is looked at; there is one such page at a time. It is no signal,
+    /// because the server, where it stays empty, makes and drops those on any thread.
+    static OPEN: RefCell<Option<Connection>> = const { RefCell::new(None) };
+}
+
+fn set_open(connection: Option<Connection>) {
+    OPEN.with_borrow_mut(|open| *open = connection);
 }
 
 #[component]
@@ -129,10 +139,9 @@ fn bar(events: String, newest: i64, incoming: Incoming) -> AnyView {
     let line = RwSignal::new(Line::Off);
     let quiet_for = RwSignal::new(0_u32);
     let last_row = RwSignal::new(newest);
-    let connection = StoredValue::new_local(None::<Connection>);
 
     let connect = move || {
-        connection.set_value(None);
+        set_open(None);
         let after = last_row.get_untracked();
         let glue = if events.contains('?') { '&' } else { '?' };
         let url = format!("{events}{glue}after={after}");
@@ -163,7 +172,7 @@ fn bar(events: String, newest: i64, incoming: Incoming) -> AnyView {
                 source.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
         }
         source.set_onerror(Some(error.as_ref().unchecked_ref()));
-        connection.set_value(Some(Connection {
+        set_open(Some(Connection {
             source,
             _listeners: listeners,
             _error: error,
@@ -195,15 +204,12 @@ fn bar(events: String, newest: i64, incoming: Incoming) -> AnyView {
             on_cleanup(move || handle.clear());
         }
     });
-    on_cleanup(move || {
-        // On the server there is none, and the value may have gone with its owner.
-        let _ = connection.try_update_value(|open| *open = None);
-    });
+    on_cleanup(|| set_open(None));
 
     let toggle = move |_| match line.get_untracked() {
         Line::Off => start(),
         _ => {
-            connection.set_value(None);
+            set_open(None);
             line.set(Line::Off);
         }
     };

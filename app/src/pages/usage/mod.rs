@@ -328,7 +328,7 @@ fn content(house: House, url: UsageUrl, page: UsagePage) -> AnyView {
 fn Sums(report: UsageReport) -> impl IntoView {
     let total = report.total;
     let unpriced = match total.unpriced {
-        0 => "all requests priced".to_owned(),
+        0 => "all of it priced".to_owned(),
         n => format!("plus {} unpriced", format::count(n)),
     };
     let tokens = format!(
@@ -344,9 +344,10 @@ fn Sums(report: UsageReport) -> impl IntoView {
     );
     let times = report.latency;
     let first = format!(
-        "first chunk {} (p95 {})",
-        time(times.first_chunk_p50_ms),
-        time(times.first_chunk_p95_ms)
+        "p95 {}, p99 {}; first chunk {}",
+        time(times.p95_ms),
+        time(times.p99_ms),
+        time(times.first_chunk_p50_ms)
     );
     view! {
         <Figures>
@@ -369,8 +370,8 @@ fn Sums(report: UsageReport) -> impl IntoView {
                 note=tokens
             />
             <Figure
-                label="Duration, p50 / p95 / p99"
-                value=format!("{} / {} / {}", time(times.p50_ms), time(times.p95_ms), time(times.p99_ms))
+                label="Duration, median"
+                value=time(times.p50_ms)
                 exact="of complete answers, to a tenth or so"
                 note=first
             />
