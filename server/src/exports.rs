@@ -161,10 +161,10 @@ fn usage_file(rows: &[UsageExportRow]) -> Result<Response, ApiError> {
         let name = safe(&row.name);
         write(
             &mut writer,
-            &UsageRecord::new(&row.bucket, &name, &row.totals),
+            UsageRecord::new(&row.bucket, &name, &row.totals),
         )?;
     }
-    write(&mut writer, &UsageRecord::new("total", "", &total))?;
+    write(&mut writer, UsageRecord::new("total", "", &total))?;
     let body = writer.into_inner().map_err(|_| broken())?;
     Ok(file("usage.csv", Body::from(body)))
 }

@@ -169,7 +169,7 @@ impl DemoDataArguments {
             ensure!(
                 empty,
                 "the database is not empty; demo data goes into a new one only: name one with \
-                 database.url or DATABASE_URL"
+                 database.url of the configuration"
             );
             let (ledger, _) = Ledger::start(&database).await?;
             let control = Control::new(
