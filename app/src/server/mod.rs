@@ -12,8 +12,10 @@ mod secrets;
 pub mod snippets;
 mod teams;
 
+use std::sync::Arc;
+
 use control::{Admin, Control, ControlError, Principal};
-use domain::UserId;
+use domain::{Timestamp, UserId};
 use http::{StatusCode, header, request::Parts};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
@@ -47,6 +49,41 @@ pub struct ServerInfo {
     pub openai_model: Option<String>,
     /// A model that answers in the Anthropic dialect, for the snippets.
     pub anthropic_model: Option<String>,
+}
+
+/// What a backend is doing at this moment. The server makes it of what the gateway knows.
+#[derive(Clone, Debug)]
+pub struct LiveBackend {
+    pub name: String,
+    pub kind: String,
+    pub in_progress: u64,
+    pub waiting: u64,
+    /// Since the process began to serve.
+    pub calls: u64,
+    pub failed: u64,
+    /// A deployment of it rests after failures in a row.
+    pub failing: bool,
+    /// It rests because it refused for its rate limit.
+    pub rate_limited: bool,
+    /// When a call tries it again; `None`: the next one does.
+    pub next_try: Option<Timestamp>,
+    pub last_error: Option<(Timestamp, String)>,
+}
+
+/// Asks what the backends are doing.
+#[derive(Clone)]
+pub struct LiveState(pub Arc<dyn Fn() -> Vec<LiveBackend> + Send + Sync>);
+
+impl std::fmt::Debug for LiveState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LiveState").finish_non_exhaustive()
+    }
+}
+
+/// What the backends are doing; nothing where the server did not provide it.
+#[must_use]
+pub fn live_backends() -> Vec<LiveBackend> {
+    use_context::<LiveState>().map_or_else(Vec::new, |state| (state.0)())
 }
 
 /// The use cases.
@@ -128,6 +165,22 @@ pub async fn visitor(control: &Control, session: &Session) -> Option<Principal> 
         .ok()
         .flatten()?;
     control.resume(UserId(user), version).await.ok().flatten()
+}
+
+/// Whose session this is, for routes that are no pages; `None`: nobody's, or not any more.
+///
+/// # Errors
+/// The database fails.
+pub async fn principal_of(
+    control: &Control,
+    session: &Session,
+) -> Result<Option<Principal>, ControlError> {
+    let user = session.get::<i64>(USER_ID).await.ok().flatten();
+    let version = session.get::<i64>(CREDENTIAL_VERSION).await.ok().flatten();
+    match user.zip(version) {
+        Some((user, version)) => control.resume(UserId(user), version).await,
+        None => Ok(None),
+    }
 }
 
 /// Where a visitor starts: everybody's own house, or the door to it.

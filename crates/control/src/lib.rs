@@ -15,9 +15,11 @@ mod passwords;
 mod prices;
 mod principal;
 mod reports;
+mod request_log;
 mod secret;
 mod teams;
 mod throttle;
+mod usage;
 mod users;
 mod vault;
 
@@ -36,7 +38,9 @@ pub use error::ControlError;
 pub use keys::ShownKey;
 pub use prices::DeploymentPrices;
 pub use principal::{Admin, Principal};
+pub use request_log::LogAccess;
 pub use secret::ShownSecret;
+pub use usage::UsageExportRow;
 pub use users::{CreatedUser, NewUserInput};
 pub use vault::{RevealedSecret, Vault};
 

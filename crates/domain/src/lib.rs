@@ -18,9 +18,11 @@ pub mod page;
 pub mod period;
 pub mod pricing;
 pub mod report;
+pub mod request_log;
 pub mod routing;
 pub mod team;
 pub mod usage;
+pub mod usage_report;
 pub mod validation;
 
 pub use account::{KeyOwner, Role, User, VirtualKey};

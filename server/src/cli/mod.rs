@@ -1,8 +1,9 @@
-//! The command line: `serve`, `check`, `init`, `config`, `route` and `ledger`. It only says what was asked for; settings beyond
+//! The command line: `serve`, `check`, `init`, `config`, `route`, `ledger` and `demo-data`. It only says what was asked for; settings beyond
 //! that are the configuration's.
 
 pub mod check;
 pub mod config;
+pub mod demo_data;
 pub mod init;
 pub mod ledger;
 mod remote;
@@ -41,6 +42,8 @@ pub enum Command {
         #[command(subcommand)]
         command: route::RouteCommand,
     },
+    /// Fill an empty database with demo users and requests, for pictures and benchmarks
+    DemoData(demo_data::DemoDataArguments),
     /// Check the books, or hand them out
     Ledger {
         #[command(subcommand)]
