@@ -13,7 +13,7 @@ use crate::{
     error::Cause,
     pages::{
         account::AccountPage,
-        admin::{keys::KeysPage, overview::AdminOverview, users::UsersPage},
+        admin::{audit::AuditPage, keys::KeysPage, overview::AdminOverview, users::UsersPage},
         errors::NotFound,
         login::LoginPage,
         me::{keys::MyKeysPage, overview::MyOverview},
@@ -81,6 +81,7 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("") view=AdminOverview ssr=SsrMode::Async/>
                     <Route path=StaticSegment("users") view=UsersPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("keys") view=KeysPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("audit") view=AuditPage ssr=SsrMode::Async/>
                     <Route
                         path=(StaticSegment("reveal"), ParamSegment("token"))
                         view=RevealPage

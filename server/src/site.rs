@@ -16,7 +16,7 @@ use leptos_axum::{LeptosRoutes as _, generate_route_list};
 use storage::Database;
 use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer};
 
-use crate::{assets, same_origin, session, state::AppState, status};
+use crate::{admin, assets, same_origin, session, state::AppState, status};
 
 /// Routes and the fallback for whatever no other route takes.
 pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
@@ -30,6 +30,7 @@ pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
             shell(options.clone())
         })
         .route("/", get(status::root))
+        .route("/admin-ui/audit.csv", get(admin::audit::download))
         .fallback(file_or_page);
     let secure = state
         .site

@@ -23,7 +23,7 @@ struct Link {
     exact: bool,
 }
 
-const ADMIN: [Link; 3] = [
+const ADMIN: [Link; 4] = [
     Link {
         href: "/admin-ui",
         title: "Overview",
@@ -40,6 +40,12 @@ const ADMIN: [Link; 3] = [
         href: "/admin-ui/keys",
         title: "Keys",
         icon: "key-round",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/audit",
+        title: "Audit log",
+        icon: "history",
         exact: false,
     },
 ];

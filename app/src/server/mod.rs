@@ -77,26 +77,33 @@ pub fn session() -> Result<Session, AppError> {
 /// [`Cause::SignedOut`] when there is no session, or it is no longer good.
 pub async fn principal() -> Result<Principal, AppError> {
     let (control, session) = (control()?, session()?);
-    let user = session.get::<i64>(USER_ID).await.map_err(broken_session)?;
-    let version = session.get::<i64>(CREDENTIAL_VERSION).await;
-    let version = version.map_err(broken_session)?;
-    let (Some(user), Some(version)) = (user, version) else {
-        return Err(refuse_with(Cause::SignedOut));
+    let resumed = principal_of(&control, &session).await.map_err(refuse)?;
+    resumed.ok_or_else(|| refuse_with(Cause::SignedOut))
+}
+
+/// Whose session this is, for routes that are no page; `None`: nobody's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn principal_of(
+    control: &Control,
+    session: &Session,
+) -> Result<Option<Principal>, ControlError> {
+    let broken = |error: tower_sessions::session::Error| {
+        tracing::error!(error = &error as &dyn std::error::Error, "a session failed");
+        ControlError::Internal("a session failed")
     };
-    let resumed = control.resume(UserId(user), version).await;
-    resumed
-        .map_err(refuse)?
-        .ok_or_else(|| refuse_with(Cause::SignedOut))
+    let user = session.get::<i64>(USER_ID).await.map_err(broken)?;
+    let version = session.get::<i64>(CREDENTIAL_VERSION).await;
+    match (user, version.map_err(broken)?) {
+        (Some(user), Some(version)) => control.resume(UserId(user), version).await,
+        _ => Ok(None),
+    }
 }
 
 /// Where a visitor starts: everybody's own house, or the door to it.
 pub async fn start_page(control: &Control, session: &Session) -> &'static str {
-    let user = session.get::<i64>(USER_ID).await.ok().flatten();
-    let version = session.get::<i64>(CREDENTIAL_VERSION).await.ok().flatten();
-    let (Some(user), Some(version)) = (user, version) else {
-        return "/login";
-    };
-    match control.resume(UserId(user), version).await {
+    match principal_of(control, session).await {
         Ok(Some(principal)) if principal.is_admin() => "/admin-ui",
         Ok(Some(_)) => "/user-ui",
         Ok(None) | Err(_) => "/login",

@@ -5,6 +5,7 @@
 
 mod account;
 mod activity;
+mod audit;
 mod auth;
 mod bootstrap;
 mod budgets;
@@ -29,6 +30,7 @@ use secrecy::SecretString;
 use storage::{Database, KeyHasher};
 
 pub use activity::KeyActivity;
+use audit::{Act, Telling};
 pub use auth::SignedIn;
 pub use bootstrap::{AdminCreated, Bootstrap};
 pub use domain::account::{KeyQuery, NewKeyInput, ProfileInput, UserQuery};
@@ -68,10 +70,13 @@ pub struct ControlSettings {
 #[derive(Clone)]
 pub struct Control {
     inner: Arc<Inner>,
+    /// Inside a change, the database as the change sees it.
+    db: Database,
+    /// Inside a change, what is told about it.
+    telling: Telling,
 }
 
 struct Inner {
-    db: Database,
     hasher: KeyHasher,
     settings: ControlSettings,
     clock: Arc<dyn Clock>,
@@ -91,7 +96,6 @@ impl Control {
         on_change: ChangeListener,
     ) -> Self {
         let inner = Inner {
-            db,
             hasher,
             settings,
             passwords: passwords::Passwords::new(),
@@ -102,6 +106,8 @@ impl Control {
         };
         Self {
             inner: Arc::new(inner),
+            db,
+            telling: Telling::default(),
         }
     }
 
@@ -124,37 +130,59 @@ impl Control {
     }
 
     fn db(&self) -> &Database {
-        &self.inner.db
+        &self.db
     }
 
     fn zone(&self) -> &TimeZone {
         &self.inner.settings.time_zone
     }
 
-    /// Carries out a change and announces it, to the end even when the caller goes away: a key must
-    /// not go on working because a browser closed its connection after pressing "disable".
-    async fn change<T, F>(&self, change: impl FnOnce(Self) -> F) -> Result<T, ControlError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, ControlError>> + Send + 'static,
-    {
-        self.change_of(Change::Accounts, change).await
-    }
-
-    async fn change_of<T, F>(
+    /// Carries out a change of accounts and announces it, to the end even when the caller goes away: a key
+    /// must not go on working because a browser closed its connection after pressing "disable".
+    ///
+    /// `act` says who does what to whom, in one line: `admin.does("user.disable").on(id)`. The change and
+    /// its row of the audit log are one transaction: both are stored or neither. The closure gets a
+    /// [`Control`] whose database is that transaction; nothing in it may wait for other writes of
+    /// accounts, the network or a password's hash. What the subject was before and is after is read for
+    /// users, keys, teams and prices; for other kinds the closure tells it by [`Control::tell_before`] and
+    /// [`Control::tell_after`]. What is created is named by [`Control::tell_subject`].
+    async fn change<T, F>(
         &self,
-        what: Change,
+        act: Act,
         change: impl FnOnce(Self) -> F,
     ) -> Result<T, ControlError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, ControlError>> + Send + 'static,
     {
-        let control = self.clone();
-        let change = change(self.clone());
+        self.change_of(Change::Accounts, act, change).await
+    }
+
+    /// [`Control::change`] of something else than accounts.
+    async fn change_of<T, F>(
+        &self,
+        what: Change,
+        act: Act,
+        change: impl FnOnce(Self) -> F,
+    ) -> Result<T, ControlError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ControlError>> + Send + 'static,
+    {
+        let outside = self.clone();
+        let changing = self.db().begin_change().await?;
+        let inside = Self {
+            inner: Arc::clone(&self.inner),
+            db: changing.database().clone(),
+            telling: Telling::default(),
+        };
+        let change = change(inside.clone());
         let task = tokio::spawn(async move {
+            inside.tell_before_of(&act).await?;
             let changed = change.await?;
-            (control.inner.on_change)(what).await;
+            inside.append(act).await?;
+            changing.commit().await?;
+            (outside.inner.on_change)(what).await;
             Ok(changed)
         });
         task.await

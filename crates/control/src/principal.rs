@@ -1,23 +1,27 @@
 //! Who is asking. Both types have private fields and are only made by [`crate::auth`], so that
 //! holding one is the proof that the check was made.
 
-use domain::{Role, User, UserId};
+use domain::{
+    Role, User, UserId,
+    audit::{Actor, ActorKind},
+};
 
-use crate::ControlError;
+use crate::{ControlError, audit::Act};
 
 /// Somebody who has shown who they are: a signed-in user or the bearer of the master key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     user_id: Option<UserId>,
     name: String,
+    kind: ActorKind,
     role: Role,
     must_change_password: bool,
 }
 
-/// Somebody who may manage everything.
+/// Somebody who may manage everything, or at least see everything: then every change is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
-    user_id: Option<UserId>,
+    principal: Principal,
 }
 
 impl Principal {
@@ -25,6 +29,7 @@ impl Principal {
         Self {
             user_id: Some(user.id),
             name: user.name.clone(),
+            kind: ActorKind::User,
             role: user.role,
             must_change_password: user.must_change_password,
         }
@@ -34,6 +39,7 @@ impl Principal {
         Self {
             user_id: None,
             name: "master key".to_owned(),
+            kind: ActorKind::MasterKey,
             role: Role::Admin,
             must_change_password: false,
         }
@@ -78,8 +84,21 @@ impl Principal {
             return Err(ControlError::PasswordChangeRequired);
         }
         Ok(Admin {
-            user_id: self.user_id,
+            principal: self.clone(),
         })
+    }
+
+    /// Says what this principal is about to do, for [`Control::change`](crate::Control).
+    pub(crate) fn does(&self, action: &'static str) -> Act {
+        Act::new(self.actor(), action)
+    }
+
+    pub(crate) fn actor(&self) -> Actor {
+        Actor {
+            kind: self.kind,
+            user_id: self.user_id,
+            name: self.name.clone(),
+        }
     }
 
     /// Whose own things are reached. The master key has none.
@@ -95,13 +114,15 @@ impl Admin {
     /// The same person, or the master key, for use cases that others than admins may carry out too.
     #[must_use]
     pub fn principal(&self) -> Principal {
-        Principal {
-            user_id: self.user_id,
-            ..Principal::master_key()
-        }
+        self.principal.clone()
     }
 
     pub(crate) fn is(&self, user: UserId) -> bool {
-        self.user_id == Some(user)
+        self.principal.user_id == Some(user)
+    }
+
+    /// Says what this admin is about to do, for [`Control::change`](crate::Control).
+    pub(crate) fn does(&self, action: &'static str) -> Act {
+        self.principal.does(action)
     }
 }

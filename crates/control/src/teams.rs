@@ -18,10 +18,12 @@ use crate::{Admin, Control, ControlError, Principal, ShownKey, error::found};
 impl Control {
     /// # Errors
     /// [`ControlError::Invalid`], [`domain::validation::Conflict::TeamNameTaken`].
-    pub async fn create_team(&self, _: &Admin, input: TeamInput) -> Result<Team, ControlError> {
+    pub async fn create_team(&self, admin: &Admin, input: TeamInput) -> Result<Team, ControlError> {
         let input = checked(input)?;
-        self.change(move |control| async move {
-            Ok(control.db().create_team(&input, control.now()).await?)
+        self.change(admin.does("team.create"), move |control| async move {
+            let team = control.db().create_team(&input, control.now()).await?;
+            control.tell_subject(team.id);
+            Ok(team)
         })
         .await
     }
@@ -30,12 +32,13 @@ impl Control {
     /// [`ControlError::NotFound`], and as [`Control::create_team`].
     pub async fn update_team(
         &self,
-        _: &Admin,
+        admin: &Admin,
         id: TeamId,
         input: TeamInput,
     ) -> Result<Team, ControlError> {
         let input = checked(input)?;
-        self.change(move |control| async move {
+        let act = admin.does("team.update").on(id);
+        self.change(act, move |control| async move {
             let team = control.db().update_team(id, &input, control.now()).await?;
             team.ok_or(ControlError::NotFound)
         })
@@ -46,9 +49,12 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotFound`].
-    pub async fn delete_team(&self, _: &Admin, id: TeamId) -> Result<(), ControlError> {
-        self.change(move |control| async move { found(control.db().delete_team(id).await?) })
-            .await
+    pub async fn delete_team(&self, admin: &Admin, id: TeamId) -> Result<(), ControlError> {
+        let act = admin.does("team.delete").on(id);
+        self.change(act, move |control| async move {
+            found(control.db().delete_team(id).await?)
+        })
+        .await
     }
 
     /// All teams by name for an admin, one's own for everybody else.
@@ -121,8 +127,12 @@ impl Control {
         role: TeamRole,
     ) -> Result<(), ControlError> {
         self.may_run(principal, team).await?;
-        let now = self.now();
-        Ok(self.db().set_team_member(team, user, role, now).await?)
+        let act = principal.does("team.set_member").on(team);
+        self.change(act, move |control| async move {
+            let (db, now) = (control.db(), control.now());
+            Ok(db.set_team_member(team, user, role, now).await?)
+        })
+        .await
     }
 
     /// The same by the user's name, which is how owners know people.
@@ -157,7 +167,11 @@ impl Control {
         } else {
             self.team_role(principal, team).await?;
         }
-        found(self.db().remove_team_member(team, user).await?)
+        let act = principal.does("team.remove_member").on(team);
+        self.change(act, move |control| async move {
+            found(control.db().remove_team_member(team, user).await?)
+        })
+        .await
     }
 
     /// # Errors
@@ -186,7 +200,8 @@ impl Control {
         input: NewKeyInput,
     ) -> Result<ShownKey, ControlError> {
         self.may_run(principal, team).await?;
-        self.make_key(KeyOwner::Team(team), input).await
+        self.make_key(principal.does("key.create"), KeyOwner::Team(team), input)
+            .await
     }
 
     /// Who may do something with a key that is not their own: the owners of its team.

@@ -6,6 +6,7 @@
 //! feature.
 
 pub mod account;
+pub mod audit;
 pub mod budget;
 #[cfg(feature = "time")]
 pub mod clock;

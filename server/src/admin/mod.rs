@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod analytics;
+pub mod audit;
 mod body;
 pub mod keys;
 pub mod prices;

@@ -1,6 +1,7 @@
-//! The command line: `serve`, `check`, `init`, `config`, `route` and `ledger`. It only says what was asked for; settings beyond
+//! The command line: `serve`, `check`, `init`, `config`, `route`, `ledger` and `audit`. It only says what was asked for; settings beyond
 //! that are the configuration's.
 
+pub mod audit;
 pub mod check;
 pub mod config;
 pub mod init;
@@ -45,6 +46,11 @@ pub enum Command {
     Ledger {
         #[command(subcommand)]
         command: ledger::LedgerCommand,
+    },
+    /// Check the log of what administrators did
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
     },
 }
 

@@ -178,6 +178,8 @@ fn routes() -> Vec<Route> {
         (M::GET, "/admin/analytics/usage", MASTER, ""),
         (M::GET, "/admin/analytics/requests", MASTER, ""),
         (M::GET, "/admin/dashboard/summary", MASTER, ""),
+        (M::GET, "/admin/audit", MASTER, ""),
+        (M::GET, "/admin-ui/audit.csv", ADMINS, ""),
         (M::POST, "/admin/reload", MASTER, "[]"),
         (M::POST, "/admin/route/explain", MASTER, "[]"),
         (M::GET, "/admin/prices", MASTER, ""),
@@ -354,6 +356,11 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
         &[NOBODY, ("active", "false")],
     ),
     ("admin/keys/delete", ADMINS, &[NOBODY]),
+    (
+        "admin/audit/list",
+        ADMINS,
+        &[("page", "1"), ("filter[q]", "")],
+    ),
     ("sign-out", ALL, &[]),
 ];
 

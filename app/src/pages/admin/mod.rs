@@ -1,5 +1,6 @@
 //! The admins' house, `/admin-ui`.
 
+pub mod audit;
 pub mod keys;
 pub mod overview;
 pub mod users;
