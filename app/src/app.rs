@@ -13,8 +13,12 @@ use crate::{
     error::Cause,
     pages::{
         account::AccountPage,
-        admin::{audit::AuditPage, keys::KeysPage, overview::AdminOverview, users::UsersPage},
+        admin::{
+            audit::AuditPage, keys::KeysPage, overview::AdminOverview, tokens::TokensPage,
+            users::UsersPage,
+        },
         errors::NotFound,
+        link::LinkPage,
         login::LoginPage,
         me::{keys::MyKeysPage, overview::MyOverview},
         reveal::RevealPage,
@@ -71,6 +75,16 @@ pub fn App() -> impl IntoView {
         <Router>
             <Routes fallback=NotFound>
                 <Route path=StaticSegment("login") view=LoginPage ssr=SsrMode::Async/>
+                <Route
+                    path=(StaticSegment("invite"), ParamSegment("token"))
+                    view=LinkPage
+                    ssr=SsrMode::Async
+                />
+                <Route
+                    path=(StaticSegment("reset"), ParamSegment("token"))
+                    view=LinkPage
+                    ssr=SsrMode::Async
+                />
                 <ProtectedParentRoute
                     path=StaticSegment("admin-ui")
                     view=AdminFrame
@@ -82,6 +96,7 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("users") view=UsersPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("keys") view=KeysPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("audit") view=AuditPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("tokens") view=TokensPage ssr=SsrMode::Async/>
                     <Route
                         path=(StaticSegment("reveal"), ParamSegment("token"))
                         view=RevealPage

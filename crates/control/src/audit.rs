@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{
-    BudgetScope, DeploymentId, KeyId, TeamId, UserId,
+    BudgetScope, DeploymentId, KeyId, TeamId, TokenId, UserId,
     audit::{Actor, ActorKind, AuditQuery, AuditRow, Subject},
     page::Page,
 };
@@ -33,6 +33,8 @@ pub(crate) struct Act {
     actor: Actor,
     action: &'static str,
     subject: Option<Subject>,
+    /// Whoever only looks gets as far as here and no further.
+    allowed: bool,
 }
 
 impl Act {
@@ -41,7 +43,18 @@ impl Act {
             actor,
             action,
             subject: None,
+            allowed: true,
         }
+    }
+
+    pub(crate) fn only_if(self, allowed: bool) -> Self {
+        Self { allowed, ..self }
+    }
+
+    /// # Errors
+    /// [`ControlError::Forbidden`] for whoever only looks.
+    pub(crate) fn check(&self) -> Result<(), ControlError> {
+        self.allowed.then_some(()).ok_or(ControlError::Forbidden)
     }
 
     /// To whom: an id, or a kind and a name, such as `("backend", "openai")`.
@@ -116,12 +129,9 @@ impl Control {
 
     /// Adds a row by itself.
     pub(crate) async fn note(&self, act: Act, after: Option<Value>) -> Result<(), ControlError> {
+        act.check()?;
         let changing = self.db().begin_change().await?;
-        let inside = Self {
-            inner: Arc::clone(&self.inner),
-            db: changing.database().clone(),
-            telling: Telling::default(),
-        };
+        let inside = self.inside(&changing);
         // Null where there is nothing to tell, so that nothing is looked up either.
         inside.tell_after(&after);
         inside.append(act).await?;
@@ -186,6 +196,7 @@ impl Control {
         Ok(match subject.kind.as_str() {
             "user" => value(db.find_user(UserId(id)).await?),
             "key" => value(db.find_key(KeyId(id)).await?),
+            "token" => value(db.find_token(TokenId(id)).await?),
             "team" => {
                 let Some(counted) = db.find_team(TeamId(id)).await? else {
                     return Ok(None);

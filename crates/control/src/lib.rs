@@ -3,6 +3,7 @@
 //! is their own; neither can be made outside this crate. HTTP, cookies and pages are not its
 //! business, and the proxied path does not pass through here.
 
+mod access;
 mod account;
 mod activity;
 mod audit;
@@ -27,18 +28,20 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use domain::{Timestamp, clock::Clock};
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
-use storage::{Database, KeyHasher};
+use storage::{ChangeInProgress, Database, KeyHasher};
 
+pub use access::{ShownLink, ShownToken};
 pub use activity::KeyActivity;
 use audit::{Act, Telling};
 pub use auth::SignedIn;
 pub use bootstrap::{AdminCreated, Bootstrap};
+pub use domain::access::NewTokenInput;
 pub use domain::account::{KeyQuery, NewKeyInput, ProfileInput, UserQuery};
 pub use error::ControlError;
 pub use keys::ShownKey;
 pub use prices::DeploymentPrices;
 pub use principal::{Admin, Principal};
-pub use secret::ShownSecret;
+pub use secret::{SecretKind, ShownSecret};
 pub use users::{CreatedUser, NewUserInput};
 pub use vault::{RevealedSecret, Vault};
 
@@ -149,7 +152,7 @@ impl Control {
     async fn change<T, F>(
         &self,
         act: Act,
-        change: impl FnOnce(Self) -> F,
+        change: impl FnOnce(Self) -> F + Send + 'static,
     ) -> Result<T, ControlError>
     where
         T: Send + 'static,
@@ -163,23 +166,19 @@ impl Control {
         &self,
         what: Change,
         act: Act,
-        change: impl FnOnce(Self) -> F,
+        change: impl FnOnce(Self) -> F + Send + 'static,
     ) -> Result<T, ControlError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, ControlError>> + Send + 'static,
     {
+        act.check()?;
         let outside = self.clone();
-        let changing = self.db().begin_change().await?;
-        let inside = Self {
-            inner: Arc::clone(&self.inner),
-            db: changing.database().clone(),
-            telling: Telling::default(),
-        };
-        let change = change(inside.clone());
         let task = tokio::spawn(async move {
+            let changing = outside.db().begin_change().await?;
+            let inside = outside.inside(&changing);
             inside.tell_before_of(&act).await?;
-            let changed = change.await?;
+            let changed = change(inside.clone()).await?;
             inside.append(act).await?;
             changing.commit().await?;
             (outside.inner.on_change)(what).await;
@@ -187,6 +186,15 @@ impl Control {
         });
         task.await
             .map_err(|_| ControlError::Internal("a change was not carried through"))?
+    }
+
+    /// As it is inside a change.
+    fn inside(&self, changing: &ChangeInProgress) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            db: changing.database().clone(),
+            telling: Telling::default(),
+        }
     }
 
     /// Tells the rest of the router that accounts have changed.

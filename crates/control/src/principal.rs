@@ -3,6 +3,7 @@
 
 use domain::{
     Role, User, UserId,
+    access::{ApiToken, TokenScope},
     audit::{Actor, ActorKind},
 };
 
@@ -16,6 +17,8 @@ pub struct Principal {
     kind: ActorKind,
     role: Role,
     must_change_password: bool,
+    /// A token that opens less than its owner may.
+    read_only: bool,
 }
 
 /// Somebody who may manage everything, or at least see everything: then every change is refused.
@@ -32,6 +35,18 @@ impl Principal {
             kind: ActorKind::User,
             role: user.role,
             must_change_password: user.must_change_password,
+            read_only: false,
+        }
+    }
+
+    /// The bearer of a token: its owner, or the master key, but for what the token does not open.
+    pub(crate) fn token(token: &ApiToken, owner: Option<&User>) -> Self {
+        let owned = owner.map_or_else(Self::master_key, Self::user);
+        Self {
+            name: format!("{} of {}", token.name, owned.name),
+            kind: ActorKind::Token,
+            read_only: token.scope != TokenScope::Admin,
+            ..owned
         }
     }
 
@@ -42,6 +57,7 @@ impl Principal {
             kind: ActorKind::MasterKey,
             role: Role::Admin,
             must_change_password: false,
+            read_only: false,
         }
     }
 
@@ -61,6 +77,12 @@ impl Principal {
         self.role
     }
 
+    /// Whether everything may be looked at.
+    #[must_use]
+    pub fn sees_all(&self) -> bool {
+        self.role.sees_all()
+    }
+
     #[must_use]
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
@@ -77,7 +99,19 @@ impl Principal {
     /// # Errors
     /// [`ControlError::Forbidden`] for users, [`ControlError::PasswordChangeRequired`].
     pub fn admin(&self) -> Result<Admin, ControlError> {
-        if self.role != Role::Admin {
+        if self.role != Role::Admin || self.read_only {
+            return Err(ControlError::Forbidden);
+        }
+        self.viewer()
+    }
+
+    /// The proof that everything may be looked at. A use case that changes something refuses it, unless
+    /// it is that of an admin.
+    ///
+    /// # Errors
+    /// [`ControlError::Forbidden`] for users, [`ControlError::PasswordChangeRequired`].
+    pub fn viewer(&self) -> Result<Admin, ControlError> {
+        if !self.role.sees_all() {
             return Err(ControlError::Forbidden);
         }
         if self.must_change_password {
@@ -90,7 +124,7 @@ impl Principal {
 
     /// Says what this principal is about to do, for [`Control::change`](crate::Control).
     pub(crate) fn does(&self, action: &'static str) -> Act {
-        Act::new(self.actor(), action)
+        Act::new(self.actor(), action).only_if(!self.read_only)
     }
 
     pub(crate) fn actor(&self) -> Actor {
@@ -123,6 +157,7 @@ impl Admin {
 
     /// Says what this admin is about to do, for [`Control::change`](crate::Control).
     pub(crate) fn does(&self, action: &'static str) -> Act {
-        self.principal.does(action)
+        let may = self.principal.role == Role::Admin && !self.principal.read_only;
+        self.principal.does(action).only_if(may)
     }
 }

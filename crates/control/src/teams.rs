@@ -65,7 +65,7 @@ impl Control {
         &self,
         principal: &Principal,
     ) -> Result<Vec<TeamSummary>, ControlError> {
-        let member = match principal.admin() {
+        let member = match principal.viewer() {
             Ok(_) => None,
             Err(ControlError::Forbidden) => Some(principal.owner()?),
             Err(other) => return Err(other),
@@ -217,7 +217,7 @@ impl Control {
         }
     }
 
-    /// What who asks is in the team; an admin is as good as an owner.
+    /// What who asks is in the team; an admin is as good as an owner, whoever sees everything as a member.
     async fn team_role(
         &self,
         principal: &Principal,
@@ -229,7 +229,14 @@ impl Control {
                 team.map(|_| TeamRole::Owner).ok_or(ControlError::NotFound)
             }
             Err(ControlError::Forbidden) => {
-                let role = self.db().team_role(team, principal.owner()?).await?;
+                let role = match principal.user_id() {
+                    Some(_) => self.db().team_role(team, principal.owner()?).await?,
+                    None => None,
+                };
+                if role.is_none() && principal.viewer().is_ok() {
+                    let team = self.db().find_team(team).await?;
+                    return team.map(|_| TeamRole::Member).ok_or(ControlError::NotFound);
+                }
                 role.ok_or(ControlError::NotFound)
             }
             Err(other) => Err(other),

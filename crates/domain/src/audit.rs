@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentId, KeyId, TeamId, Timestamp, UserId};
+use crate::{DeploymentId, KeyId, TeamId, Timestamp, TokenId, UserId};
 
 /// Who did something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ macro_rules! subject_of {
         })*
     };
 }
-subject_of!(UserId "user", KeyId "key", TeamId "team", DeploymentId "price");
+subject_of!(UserId "user", KeyId "key", TeamId "team", TokenId "token", DeploymentId "price");
 
 impl From<(&str, &str)> for Subject {
     fn from((kind, id): (&str, &str)) -> Self {

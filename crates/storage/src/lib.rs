@@ -6,6 +6,7 @@
 //! one: a migration under `migrations/`, a file here, its name below, and a case in `tests/`.
 //! Accounts and ledger are two SQLite files, so that a writer of one never waits for the other.
 
+mod access;
 mod audit;
 mod backends;
 mod budget_events;
@@ -29,6 +30,7 @@ mod usage_sums;
 mod users;
 pub mod verify;
 
+pub use access::NewToken;
 pub use audit::{AuditVerified, NewAuditRow};
 pub use backends::{
     BackendRecord, DeploymentRecord, KnownDeployment, SyncedBackend, SyncedDeployment,

@@ -73,7 +73,7 @@ pub async fn download(
     Query(filter): Query<AuditFilter>,
 ) -> Result<Response, ApiError> {
     let principal = app::server::principal_of(&control, &session).await?;
-    let admin = principal.ok_or(ApiError::Unauthorized)?.admin()?;
+    let admin = principal.ok_or(ApiError::Unauthorized)?.viewer()?;
     let time = app::server::LocalTime::of(&control);
     let query = filter.query(|day| time.start_of(day), 1);
     table(&control, &admin, query).await

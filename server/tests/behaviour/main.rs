@@ -39,3 +39,4 @@ mod support;
 mod teams;
 mod translation;
 mod user_api;
+mod ways_in;

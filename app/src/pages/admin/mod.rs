@@ -3,4 +3,5 @@
 pub mod audit;
 pub mod keys;
 pub mod overview;
+pub mod tokens;
 pub mod users;

@@ -8,8 +8,20 @@ use crate::error::AppError;
 /// What the secret is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SecretKind {
-    Key { label: String },
-    Password { user: String },
+    Key {
+        label: String,
+    },
+    Password {
+        user: String,
+    },
+    Token {
+        name: String,
+    },
+    /// A one-time link for a user.
+    Link {
+        user: String,
+        expires: String,
+    },
 }
 
 /// A secret and what belongs beside it.
@@ -49,6 +61,12 @@ pub async fn reveal(token: String) -> Result<Option<Revealed>, AppError> {
     let Some(found) = crate::server::take_secret(&token)? else {
         return Ok(None);
     };
+    let what = found.secret.what();
+    let back_of_what = match what {
+        control::SecretKind::Token => Some("/admin-ui/tokens"),
+        control::SecretKind::Link { .. } => Some("/admin-ui/users"),
+        control::SecretKind::Key | control::SecretKind::Password => None,
+    };
     let list = match (principal.is_admin(), found.key.is_some()) {
         (_, true)
             if found.key.as_ref().map(|key| key.owner)
@@ -62,9 +80,15 @@ pub async fn reveal(token: String) -> Result<Option<Revealed>, AppError> {
     };
     let info = crate::server::info();
     Ok(Some(Revealed {
-        kind: match found.key {
-            Some(key) => SecretKind::Key { label: key.label },
-            None => SecretKind::Password {
+        kind: match (what, found.key) {
+            (control::SecretKind::Token, _) => SecretKind::Token { name: found.title },
+            (control::SecretKind::Link { expires_at }, _) => SecretKind::Link {
+                user: found.title,
+                expires: crate::server::LocalTime::of(&crate::server::control()?)
+                    .minute(expires_at),
+            },
+            (_, Some(key)) => SecretKind::Key { label: key.label },
+            (_, None) => SecretKind::Password {
                 user: found.user.map_or(found.title, |user| user.name),
             },
         },
@@ -72,7 +96,7 @@ pub async fn reveal(token: String) -> Result<Option<Revealed>, AppError> {
         base_url: crate::server::base_url(),
         openai_model: info.openai_model,
         anthropic_model: info.anthropic_model,
-        back: list.to_owned(),
+        back: back_of_what.unwrap_or(list).to_owned(),
     }))
 }
 

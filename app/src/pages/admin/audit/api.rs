@@ -10,7 +10,7 @@ use crate::error::AppError;
 #[server(prefix = "/_fn", endpoint = "admin/audit/list")]
 pub async fn list_audit(filter: AuditFilter, page: u32) -> Result<Page<AuditEntry>, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let time = crate::server::LocalTime::of(&control);
     let query = filter.query(|day| time.start_of(day), page);
     let rows = control.audit_log(&admin, &query).await;

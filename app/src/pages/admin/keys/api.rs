@@ -12,7 +12,7 @@ use crate::{
 #[server(prefix = "/_fn", endpoint = "admin/keys/list")]
 pub async fn list_keys(search: String, page: u32) -> Result<Page<KeyRow>, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let query = domain::account::KeyQuery {
         search,
         page,
@@ -28,7 +28,7 @@ pub async fn list_keys(search: String, page: u32) -> Result<Page<KeyRow>, AppErr
 #[server(prefix = "/_fn", endpoint = "admin/keys/get")]
 pub async fn get_key(id: i64) -> Result<KeyRow, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let key = control.get_key(&admin, domain::KeyId(id)).await;
     let key = key.map_err(crate::server::refuse)?;
     let query = domain::account::KeyQuery {

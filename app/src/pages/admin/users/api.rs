@@ -11,7 +11,7 @@ use crate::{components::post_form::Next, error::AppError};
 #[server(prefix = "/_fn", endpoint = "admin/users/list")]
 pub async fn list_users(search: String, page: u32) -> Result<Page<UserRow>, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let query = domain::account::UserQuery {
         search,
         page,
@@ -31,7 +31,7 @@ pub async fn list_users(search: String, page: u32) -> Result<Page<UserRow>, AppE
 #[server(prefix = "/_fn", endpoint = "admin/users/get")]
 pub async fn get_user(id: i64) -> Result<UserRow, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let user = control.get_user(&admin, domain::UserId(id)).await;
     let summary = user.map_err(crate::server::refuse)?;
     Ok(UserRow {

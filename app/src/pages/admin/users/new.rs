@@ -24,6 +24,7 @@ pub fn NewUser(close: Signal<String>) -> impl IntoView {
     let failure = create.failure();
     let roles = [
         ("user", "User: own keys and usage"),
+        ("viewer", "Read-only admin: sees everything"),
         ("admin", "Admin: manages everything"),
     ];
     let roles = roles.map(|(value, title)| (value.to_owned(), title.to_owned()));
