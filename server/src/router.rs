@@ -76,6 +76,7 @@ pub fn build(state: AppState, database: Database) -> Router {
             "/admin/teams/{id}/keys",
             get(admin::teams::list_keys).post(admin::teams::create_key),
         )
+        .route("/admin/aws-status", get(admin::aws::status))
         .route("/admin/audit", get(admin::audit::list))
         .route("/admin/reload", post(admin::reload::reload))
         .route("/admin/route/explain", post(admin::route::explain))

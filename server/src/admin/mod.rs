@@ -4,6 +4,7 @@
 pub mod alerts;
 pub mod analytics;
 pub mod audit;
+pub mod aws;
 mod body;
 pub mod keys;
 pub mod prices;

@@ -237,6 +237,7 @@ fn routes() -> Vec<Route> {
         (M::GET, "/admin/analytics/requests", MASTER, ""),
         (M::GET, "/admin/dashboard/summary", MASTER, ""),
         (M::GET, "/admin/audit", MASTER, ""),
+        (M::GET, "/admin/aws-status", MASTER, ""),
         (M::GET, "/admin-ui/audit.csv", VIEWERS, ""),
         (M::POST, "/admin/reload", MASTER, "[]"),
         (M::POST, "/admin/route/explain", READERS, "[]"),
