@@ -13,7 +13,10 @@ use crate::{
     error::Cause,
     pages::{
         account::AccountPage,
-        admin::{keys::KeysPage, overview::AdminOverview, users::UsersPage},
+        admin::{
+            backends::BackendsPage, keys::KeysPage, models::ModelsPage, overview::AdminOverview,
+            permissions::PermissionsPage, routing::RoutingPage, users::UsersPage,
+        },
         errors::NotFound,
         login::LoginPage,
         me::{keys::MyKeysPage, overview::MyOverview},
@@ -79,6 +82,10 @@ pub fn App() -> impl IntoView {
                     ssr=SsrMode::Async
                 >
                     <Route path=StaticSegment("") view=AdminOverview ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("backends") view=BackendsPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("models") view=ModelsPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("routing") view=RoutingPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("permissions") view=PermissionsPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("users") view=UsersPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("keys") view=KeysPage ssr=SsrMode::Async/>
                     <Route

@@ -62,6 +62,56 @@ pub fn build(state: AppState, database: Database) -> Router {
             "/admin/teams/{id}/keys",
             get(admin::teams::list_keys).post(admin::teams::create_key),
         )
+        .route(
+            "/admin/backends",
+            get(admin::backends::list).post(admin::backends::create),
+        )
+        .route("/admin/backends/test", post(admin::backends::test))
+        .route(
+            "/admin/backends/{id}",
+            get(admin::backends::show)
+                .put(admin::backends::replace)
+                .patch(admin::backends::replace)
+                .delete(admin::backends::delete),
+        )
+        .route(
+            "/admin/backends/{id}/refresh-models",
+            post(admin::backends::refresh_models),
+        )
+        .route(
+            "/admin/backends/{id}/clear-cooldown",
+            post(admin::backends::clear_cooldown),
+        )
+        .route(
+            "/admin/groups",
+            get(admin::backends::list_groups).post(admin::backends::create_group),
+        )
+        .route(
+            "/admin/groups/{id}",
+            put(admin::backends::replace_group).delete(admin::backends::delete_group),
+        )
+        .route(
+            "/admin/rewrites",
+            get(admin::backends::list_rewrites).post(admin::backends::create_rewrite),
+        )
+        .route(
+            "/admin/rewrites/{id}",
+            put(admin::backends::replace_rewrite).delete(admin::backends::delete_rewrite),
+        )
+        .route(
+            "/admin/permissions",
+            get(admin::permissions::list)
+                .post(admin::permissions::grant)
+                .delete(admin::permissions::revoke),
+        )
+        .route(
+            "/admin/permissions/user/{id}",
+            get(admin::permissions::of_user),
+        )
+        .route(
+            "/admin/permissions/backend/{id}",
+            get(admin::permissions::of_backend),
+        )
         .route("/admin/reload", post(admin::reload::reload))
         .route("/admin/route/explain", post(admin::route::explain))
         .route("/admin/prices", get(admin::prices::list))

@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use control::Sealer;
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use storage::KeyHasher;
 
@@ -79,6 +80,12 @@ impl InstallationSecret {
     #[must_use]
     pub fn default_master_key(&self) -> SecretString {
         format!("sk-master-{}", hex::encode(self.derive("master key"))).into()
+    }
+
+    /// Seals credentials of upstreams.
+    #[must_use]
+    pub fn sealer(&self) -> Sealer {
+        Sealer::new(&self.derive("credentials"))
     }
 
     /// Signs the tokens of those who sign in by the API.

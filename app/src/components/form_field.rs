@@ -3,8 +3,8 @@
 
 use leptos::prelude::*;
 
-use super::icon::Icon;
-use crate::error::AppError;
+use super::{form_notes::FormNotes, icon::Icon};
+use crate::error::{AppError, Cause};
 
 /// The error of a form.
 pub type FormFailure = Signal<Option<AppError>>;
@@ -27,6 +27,9 @@ pub fn TextField(
     /// The form's name, to keep ids apart.
     form: &'static str,
     name: &'static str,
+    /// As it is sent, where that is not its name.
+    #[prop(optional)]
+    input: Option<&'static str>,
     label: &'static str,
     failure: FormFailure,
     #[prop(default = "text")] kind: &'static str,
@@ -51,7 +54,7 @@ pub fn TextField(
             <input
                 id=id.clone()
                 type=kind
-                name=name
+                name=input.unwrap_or(name)
                 value=value
                 autocomplete=autocomplete
                 inputmode=inputmode
@@ -68,11 +71,98 @@ pub fn TextField(
     .into_any()
 }
 
+/// Several lines of text.
+#[component]
+pub fn TextArea(
+    form: &'static str,
+    name: &'static str,
+    /// As it is sent, where that is not its name.
+    #[prop(optional)]
+    input: Option<&'static str>,
+    label: &'static str,
+    failure: FormFailure,
+    #[prop(optional)] hint: Option<&'static str>,
+    #[prop(optional, into)] value: String,
+    #[prop(default = 4)] rows: u32,
+    /// It is not kept, and never written into a page.
+    #[prop(optional)]
+    secret: bool,
+) -> impl IntoView {
+    let id = format!("{form}-{name}");
+    let error = error_at(failure, name);
+    let value = match secret {
+        true => String::new(),
+        false => kept(failure, name).unwrap_or(value),
+    };
+    let described = describe(&id, hint.is_some());
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <textarea
+                id=id.clone()
+                name=input.unwrap_or(name)
+                rows=rows
+                class="code"
+                autocomplete="off"
+                spellcheck="false"
+                autocapitalize="none"
+                aria-invalid=move || error.read().is_some().then_some("true")
+                aria-describedby=described
+            >
+                {value}
+            </textarea>
+            <FieldNotes id hint error/>
+        </div>
+    }
+    .into_any()
+}
+
+/// A box to tick. What is not ticked is not sent.
+#[component]
+pub fn CheckField(
+    form: &'static str,
+    name: &'static str,
+    label: &'static str,
+    #[prop(optional)] checked: bool,
+    #[prop(optional)] hint: Option<&'static str>,
+) -> impl IntoView {
+    let id = format!("{form}-{name}");
+    let hint_id = format!("{id}-hint");
+    let described = hint.map(|_| hint_id.clone());
+    view! {
+        <div class="field">
+            <label class="check">
+                <input
+                    id=id
+                    type="checkbox"
+                    name=name
+                    value="true"
+                    checked=checked
+                    aria-describedby=described
+                />
+                {label}
+            </label>
+            {hint
+                .map(|hint| {
+                    view! {
+                        <p class="hint" id=hint_id>
+                            {hint}
+                        </p>
+                    }
+                })}
+        </div>
+    }
+    .into_any()
+}
+
 /// A choice of few.
 #[component]
 pub fn SelectField(
     form: &'static str,
     name: &'static str,
+    /// As it is sent, where that is not its name.
+    #[prop(optional)]
+    input: Option<&'static str>,
     label: &'static str,
     failure: FormFailure,
     /// Values and what they are called.
@@ -97,7 +187,7 @@ pub fn SelectField(
             <label for=id.clone()>{label}</label>
             <select
                 id=id.clone()
-                name=name
+                name=input.unwrap_or(name)
                 aria-invalid=move || error.read().is_some().then_some("true")
                 aria-describedby=described
             >
@@ -153,9 +243,11 @@ pub fn FormAlert(
             .cause
             .input()
             .is_some_and(|name| fields.contains(&name));
-        (!at_field).then(|| error.to_string())
+        let told = matches!(error.cause, Cause::Told { .. } | Cause::Tried { .. });
+        (!at_field && !told).then(|| error.to_string())
     });
     view! {
+        <FormNotes failure/>
         <div class="trouble" role="alert" hidden=move || text.read().is_none()>
             <Icon name="circle-alert"/>
             <div>{move || text.get()}</div>

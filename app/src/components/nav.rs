@@ -23,12 +23,36 @@ struct Link {
     exact: bool,
 }
 
-const ADMIN: [Link; 3] = [
+const ADMIN: [Link; 7] = [
     Link {
         href: "/admin-ui",
         title: "Overview",
         icon: "gauge",
         exact: true,
+    },
+    Link {
+        href: "/admin-ui/backends",
+        title: "Backends",
+        icon: "server",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/models",
+        title: "Models and prices",
+        icon: "tags",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/routing",
+        title: "Routing",
+        icon: "route",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/permissions",
+        title: "Permissions",
+        icon: "shield",
+        exact: false,
     },
     Link {
         href: "/admin-ui/users",

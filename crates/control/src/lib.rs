@@ -8,20 +8,30 @@ mod activity;
 mod auth;
 mod bootstrap;
 mod budgets;
+mod data_plane;
 mod environment_keys;
 mod error;
 mod keys;
+mod notes;
 mod passwords;
+mod permissions;
 mod prices;
 mod principal;
 mod reports;
+mod routes;
+mod sealing;
 mod secret;
 mod teams;
 mod throttle;
 mod users;
 mod vault;
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+};
 
 use domain::{Timestamp, clock::Clock};
 use jiff::tz::TimeZone;
@@ -31,11 +41,15 @@ use storage::{Database, KeyHasher};
 pub use activity::KeyActivity;
 pub use auth::SignedIn;
 pub use bootstrap::{AdminCreated, Bootstrap};
+pub use data_plane::{DataPlane, ExplainInput, RouteEntry, Unusable};
 pub use domain::account::{KeyQuery, NewKeyInput, ProfileInput, UserQuery};
 pub use error::ControlError;
 pub use keys::ShownKey;
+pub use notes::Notes;
 pub use prices::DeploymentPrices;
 pub use principal::{Admin, Principal};
+pub use sealing::Sealer;
+pub use storage::RouteSection;
 pub use secret::ShownSecret;
 pub use users::{CreatedUser, NewUserInput};
 pub use vault::{RevealedSecret, Vault};
@@ -46,6 +60,8 @@ pub enum Change {
     /// Users, teams, keys, budgets or limits.
     Accounts,
     Prices,
+    /// Backends, groups or rewrites.
+    Routes,
 }
 
 /// Awaited after every change and before the caller gets its answer, so that whoever is told
@@ -79,6 +95,11 @@ struct Inner {
     passwords: passwords::Passwords,
     throttle: throttle::Throttle,
     vault: Vault,
+    notes: Notes,
+    sealer: Sealer,
+    data_plane: OnceLock<Arc<dyn DataPlane>>,
+    /// Held while routes are checked and changed.
+    routes: tokio::sync::Mutex<()>,
 }
 
 impl Control {
@@ -86,6 +107,7 @@ impl Control {
     pub fn new(
         db: Database,
         hasher: KeyHasher,
+        sealer: Sealer,
         settings: ControlSettings,
         clock: Arc<dyn Clock>,
         on_change: ChangeListener,
@@ -97,8 +119,12 @@ impl Control {
             passwords: passwords::Passwords::new(),
             throttle: throttle::Throttle::new(),
             vault: Vault::new(clock.clone()),
+            notes: Notes::default(),
             clock,
             on_change,
+            sealer,
+            data_plane: OnceLock::new(),
+            routes: tokio::sync::Mutex::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -121,6 +147,12 @@ impl Control {
     #[must_use]
     pub fn vault(&self) -> &Vault {
         &self.inner.vault
+    }
+
+    /// Words about forms on their way to the page that says them.
+    #[must_use]
+    pub fn notes(&self) -> &Notes {
+        &self.inner.notes
     }
 
     fn db(&self) -> &Database {

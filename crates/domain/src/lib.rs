@@ -9,6 +9,7 @@ pub mod account;
 pub mod budget;
 #[cfg(feature = "time")]
 pub mod clock;
+pub mod configured;
 pub mod ids;
 pub mod ledger;
 pub mod limits;
@@ -16,6 +17,7 @@ pub mod money;
 pub mod page;
 #[cfg(feature = "time")]
 pub mod period;
+pub mod permission;
 pub mod pricing;
 pub mod report;
 pub mod routing;

@@ -426,6 +426,15 @@ impl Gateway {
         ))
     }
 
+    /// The names that a key could ask for; `None`: there is no such key.
+    #[must_use]
+    pub fn models_of_key(&self, key: KeyId) -> Option<Vec<String>> {
+        let catalog = self.0.catalog.load_full();
+        let caller = Caller::of_key(Arc::clone(catalog.accounts.key(key)?));
+        let entries = models::available(&catalog.routes, &caller);
+        Some(entries.map(|entry| entry.name.to_owned()).collect())
+    }
+
     /// A new id, which also names the moment.
     #[must_use]
     pub fn new_request_id(&self) -> RequestId {

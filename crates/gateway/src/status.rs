@@ -39,6 +39,8 @@ pub struct BackendStatus {
     /// Some deployment rests after failures in a row.
     pub failing: bool,
     pub rate_limit: Option<WindowStatus>,
+    /// Until one of its deployments that fails is tried again, where one rests for that.
+    pub failing_for: Option<Duration>,
 }
 
 /// A backend's rate limit.
@@ -150,10 +152,15 @@ impl Gateway {
 fn status(routes: &Routes, backend: &Backend, now: Instant) -> BackendStatus {
     let mut cooldowns = CooldownFigures::default();
     let mut failing = false;
+    let mut failing_for = None;
     let mut models = Vec::new();
     for deployment in routes.deployments().filter(|d| d.backend.id == backend.id) {
         models.push(deployment.model.clone());
-        failing |= deployment.live.breaker.gate(now) != Gate::Closed;
+        let gate = deployment.live.breaker.gate(now);
+        failing |= gate != Gate::Closed;
+        if let Gate::Open(left) = gate {
+            failing_for = Some(failing_for.map_or(left, |least: Duration| least.min(left)));
+        }
         for lane in deployment.live.lanes() {
             cooldowns.add(&lane.cooldown.figures(now));
         }
@@ -187,6 +194,7 @@ fn status(routes: &Routes, backend: &Backend, now: Instant) -> BackendStatus {
         skips: backend.tally.skips(),
         cooldowns,
         failing,
+        failing_for,
         rate_limit,
     }
 }
