@@ -50,6 +50,11 @@ pub enum Field {
     Tags,
     Price,
     EffectiveFrom,
+    ScriptCode,
+    TargetUser,
+    TargetKey,
+    TargetBackend,
+    SecretValue,
 }
 
 /// What is wrong with a field.
@@ -78,6 +83,8 @@ pub enum Problem {
     Reserved,
     /// Neither an IP address nor a range of them.
     NotAnAddressRange,
+    /// Other characters than letters, digits and a few more.
+    NotAName,
 }
 
 impl fmt::Display for Problem {
@@ -97,6 +104,7 @@ impl fmt::Display for Problem {
             Self::TooMany(max) => write!(f, "must have at most {max} entries"),
             Self::Unchanged => f.write_str("must differ from the present one"),
             Self::Reserved => f.write_str("is reserved"),
+            Self::NotAName => f.write_str("may have letters, digits, \"_\", \"-\" and \".\" only"),
             Self::NotAnAddressRange => {
                 f.write_str("must be addresses or ranges such as 203.0.113.7 or 203.0.113.0/24")
             }
@@ -128,6 +136,11 @@ impl Field {
             Self::Tags => "Tags",
             Self::Price => "Price",
             Self::EffectiveFrom => "Start",
+            Self::ScriptCode => "Code",
+            Self::TargetUser => "User",
+            Self::TargetKey => "Key",
+            Self::TargetBackend => "Backend",
+            Self::SecretValue => "Value",
         }
     }
 }
@@ -174,6 +187,9 @@ pub enum Conflict {
     /// Names are compared without regard to case.
     #[error("a team of that name exists")]
     TeamNameTaken,
+    /// Names are compared without regard to case.
+    #[error("a script of that name exists")]
+    ScriptNameTaken,
 }
 
 /// A user's name: 1 to 64 characters. Spaces around it are dropped.
@@ -182,6 +198,14 @@ pub enum Conflict {
 /// Names [`Field::Name`] and what is wrong with it.
 pub fn user_name(text: &str) -> Result<String, FieldError> {
     line(Field::Name, text, MAX_USER_NAME)
+}
+
+/// A script's name: 1 to 100 characters. Spaces around it are dropped.
+///
+/// # Errors
+/// Names [`Field::Name`] and what is wrong with it.
+pub fn script_name(text: &str) -> Result<String, FieldError> {
+    line(Field::Name, text, MAX_LABEL)
 }
 
 /// A key's label: 1 to 100 characters. Spaces around it are dropped.

@@ -28,6 +28,7 @@ mod passthrough;
 mod prices;
 mod reload;
 mod routing;
+mod scripts;
 mod secrets;
 mod security;
 mod shutdown;
