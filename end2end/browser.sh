@@ -10,6 +10,8 @@ export CHROMIUM=${CHROMIUM:-/usr/bin/chromium}
 [ -s target/site/pkg/llm-router_bg.wasm ] || die "the site is not built. Mend with: make site"
 # Programs of which a spec looks for the traces.
 clients_venv
+export LANGCHAIN_PYTHON=$CACHE/langchain/bin/python
+python_venv "$CACHE/langchain" end2end/browser/langchain.txt
 
 specs=()
 for name in "$@"; do specs+=("end2end/browser/$name.spec.mjs"); done

@@ -13,10 +13,16 @@ use crate::{
     error::Cause,
     pages::{
         account::AccountPage,
-        admin::{keys::KeysPage, overview::AdminOverview, users::UsersPage},
+        admin::{
+            budgets::BudgetsPage, keys::KeysPage, overview::AdminOverview, teams::TeamsPage,
+            users::UsersPage,
+        },
         errors::NotFound,
         login::LoginPage,
-        me::{keys::MyKeysPage, overview::MyOverview},
+        me::{
+            connect::MyConnectPage, keys::MyKeysPage, models::MyModelsPage, overview::MyOverview,
+            playground::Playground, teams::MyTeamsPage,
+        },
         reveal::RevealPage,
     },
     session::SessionContext,
@@ -81,6 +87,9 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("") view=AdminOverview ssr=SsrMode::Async/>
                     <Route path=StaticSegment("users") view=UsersPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("keys") view=KeysPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("teams") view=TeamsPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("budgets") view=BudgetsPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("playground") view=Playground ssr=SsrMode::Async/>
                     <Route
                         path=(StaticSegment("reveal"), ParamSegment("token"))
                         view=RevealPage
@@ -96,6 +105,10 @@ pub fn App() -> impl IntoView {
                 >
                     <Route path=StaticSegment("") view=MyOverview ssr=SsrMode::Async/>
                     <Route path=StaticSegment("keys") view=MyKeysPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("teams") view=MyTeamsPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("connect") view=MyConnectPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("models") view=MyModelsPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("playground") view=Playground ssr=SsrMode::Async/>
                     <Route
                         path=(StaticSegment("reveal"), ParamSegment("token"))
                         view=RevealPage

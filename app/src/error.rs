@@ -42,6 +42,9 @@ pub enum Cause {
     /// The name that confirms a deletion is not the right one.
     #[error("Type the name exactly as it is shown.")]
     NotConfirmed,
+    /// Nobody goes by the name that was typed.
+    #[error("There is no user of that name.")]
+    NoSuchUser,
     /// The browser could not reach the server.
     #[error("The server cannot be reached.")]
     Unreachable,
@@ -82,9 +85,11 @@ impl Cause {
             Self::Forbidden | Self::PasswordChangeRequired => 403,
             Self::NotFound => 404,
             Self::Conflict(_) => 409,
-            Self::WrongPassword | Self::Invalid(_) | Self::RepeatDiffers | Self::NotConfirmed => {
-                422
-            }
+            Self::WrongPassword
+            | Self::Invalid(_)
+            | Self::RepeatDiffers
+            | Self::NotConfirmed
+            | Self::NoSuchUser => 422,
             Self::TooManyAttempts { .. } => 429,
             Self::Unreachable => 502,
             Self::Internal => 500,
@@ -102,6 +107,7 @@ impl Cause {
             Self::WrongPassword => Some("current"),
             Self::RepeatDiffers => Some("repeat"),
             Self::NotConfirmed => Some("confirm"),
+            Self::NoSuchUser => Some("member"),
             _ => None,
         }
     }
@@ -134,6 +140,12 @@ const fn input_of(field: Field) -> &'static str {
         Field::TargetKey => "target_key",
         Field::TargetBackend => "target_backend",
         Field::SecretValue => "value",
+        Field::Model => "model_1",
+        Field::Prompt => "prompt",
+        Field::MaxTokens => "max_tokens",
+        Field::Temperature => "temperature",
+        Field::Tools => "tools",
+        Field::Picture => "picture",
     }
 }
 

@@ -16,6 +16,12 @@ pub enum Panel {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListUrl {
     pub search: String,
+    /// Which of the rows, by a word that the page knows; empty is its default.
+    pub show: String,
+    /// In which order, likewise.
+    pub sort: String,
+    /// Only what belongs to the team of this id.
+    pub team: Option<i64>,
     /// Counted from 1.
     pub page: u32,
     pub panel: Panel,
@@ -31,6 +37,9 @@ impl ListUrl {
         };
         Self {
             search: get("q").unwrap_or_default().trim().to_owned(),
+            show: get("show").unwrap_or_default(),
+            sort: get("sort").unwrap_or_default(),
+            team: get("team").and_then(|id| id.parse().ok()),
             page: get("page").and_then(|p| p.parse().ok()).unwrap_or(1).max(1),
             panel,
         }
@@ -40,8 +49,17 @@ impl ListUrl {
     #[must_use]
     pub fn href(&self, path: &str) -> String {
         let mut query = Vec::new();
-        if !self.search.is_empty() {
-            query.push(format!("q={}", encode(&self.search)));
+        for (name, value) in [
+            ("q", &self.search),
+            ("show", &self.show),
+            ("sort", &self.sort),
+        ] {
+            if !value.is_empty() {
+                query.push(format!("{name}={}", encode(value)));
+            }
+        }
+        if let Some(team) = self.team {
+            query.push(format!("team={team}"));
         }
         if self.page > 1 {
             query.push(format!("page={}", self.page));
@@ -121,11 +139,22 @@ mod tests {
     fn a_url_reads_what_it_writes() {
         let state = ListUrl {
             search: "a&b".to_owned(),
+            show: "unused".to_owned(),
+            sort: String::new(),
+            team: Some(4),
             page: 3,
             panel: Panel::Item(7),
         };
-        assert_eq!(state.href("/u"), "/u?q=a%26b&page=3&open=7");
-        assert_eq!(read(&[("q", "a&b"), ("page", "3"), ("open", "7")]), state);
+        let written = "/u?q=a%26b&show=unused&team=4&page=3&open=7";
+        assert_eq!(state.href("/u"), written);
+        let query = [
+            ("q", "a&b"),
+            ("show", "unused"),
+            ("team", "4"),
+            ("page", "3"),
+            ("open", "7"),
+        ];
+        assert_eq!(read(&query), state);
         assert_eq!(read(&[]).href("/u"), "/u");
         assert_eq!(read(&[("new", "1")]).href("/u"), "/u?new=1");
     }

@@ -10,7 +10,7 @@ const { router, test } = await site();
 const history = await seed(router);
 
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-const REFUSALS = ["status of 403", "status of 404", "status of 410", "status of 422"];
+const REFUSALS = ["status of 403", "status of 404", "status of 410", "status of 422", "status of 429", "status of 500", "status of 502"];
 
 // All rules, or those about colours.
 const ALL = { runOnly: TAGS, rules: { "target-size": { enabled: true } } };

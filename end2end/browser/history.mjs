@@ -36,8 +36,12 @@ export async function seed(router, { slow = false } = {}) {
   await router.messages(bot.api_key, QUESTIONS[0], { stream: true });
   for (const n of [9, 8, 12, 7]) await call(n);
   if (slow) await Promise.all([laptop.key, ci.key, bot.api_key].map((key, n) => router.chat(key, QUESTIONS[n], { model: "demo-slow" })));
+  const team = await router.manage("POST", "/admin/teams", { name: "Research", monthly_budget: 40, soft_monthly_budget: 30, parallel: 8 });
+  await router.manage("POST", `/admin/teams/${team.id}/members`, { user_id: ada.id, role: "owner" });
+  await router.manage("POST", `/admin/teams/${team.id}/members`, { user_id: grace.id });
+  await router.manage("POST", `/admin/teams/${team.id}/keys`, { label: "Nightly batch" });
   await nearlyUseUp(router, ada);
-  return { ada, grace, admin: router.admin, oldKey: laptop };
+  return { ada, grace, admin: router.admin, oldKey: laptop, team };
 }
 
 // A call is refused when it might cost more than is left, so this budget is set once its money is spent.

@@ -55,21 +55,13 @@ test("the key is only in what people read: no script, no data for the browser's 
   assert.equal(await page.getByLabel("The key").innerText(), key, "hydration leaves it where it is");
 });
 
-test("the snippets hold this server's address and the key, and the curl one works", async ({ visit }) => {
+test("the snippets hold this server's address and the key", async ({ visit }) => {
   const page = await visit({ as: router.admin });
   const key = await createKey(page, "Snippets");
-  for (const title of ["curl", "Python", "Claude Code"]) {
-    const snippet = page.locator("details.snippet").filter({ has: page.getByText(title, { exact: true }) });
-    if (!(await snippet.evaluate((details) => details.open))) await snippet.locator("summary").click();
-    await snippet.locator("pre").waitFor();
-    const text = await snippet.locator("pre").innerText();
-    assert.ok(text.includes(router.url) && text.includes(key), `${title}: ${text}`);
+  for (const client of ["curl", "python-openai", "claude-code", "codex", "continue"]) {
+    const text = await page.locator(`pre[data-client=${client}]`).textContent();
+    assert.ok(text.includes(router.url) && text.includes(key), `${client}: ${text}`);
   }
-  const curl = await page.locator("details.snippet pre").first().innerText();
-  const [url] = curl.match(/http:\S+/);
-  const [, body] = curl.match(/-d '([\s\S]+)'/);
-  const answer = await fetch(url, { method: "POST", headers: { authorization: `Bearer ${key}`, "content-type": "application/json" }, body });
-  assert.equal(answer.status, 200, await answer.text());
 });
 
 test("the key can be copied, and that is said aloud", async ({ visit }) => {
@@ -105,6 +97,7 @@ test("an invalid form says what is wrong at the field and keeps what was typed",
   await go(page, "/admin-ui/keys?new=1");
   await panel(page).getByLabel("Label").fill("Half right");
   await panel(page).getByLabel("Expires").selectOption("30");
+  await panel(page).getByText("Limits", { exact: true }).click();
   await panel(page).getByLabel("Requests per minute").fill("many");
   await panel(page).getByLabel("Allowed models").fill("demo");
   await panel(page).getByRole("button", { name: "Create key" }).click();
@@ -140,4 +133,73 @@ test("keys are found by label, owner and end", async ({ visit }) => {
     }
     assert.deepEqual((await labelsListed(page)).sort(), found, text);
   }
+});
+
+for (const javaScriptEnabled of [true, false]) {
+  const way = javaScriptEnabled ? "with JavaScript" : "without JavaScript";
+
+  test(`${way}: a rotated key works beside its successor for as long as was chosen, or not at all`, async ({ visit }) => {
+    const page = await visit({ as: router.admin, javaScriptEnabled });
+    for (const [grace, status] of [["3600", 200], ["0", 401]]) {
+      const old = await router.manage("POST", "/admin/users/1/keys", { label: `Rotated ${grace} ${way}` });
+      await go(page, `/admin-ui/keys?open=${old.id}`);
+      await panel(page).getByText("Rotate", { exact: true }).click();
+      await panel(page).getByLabel("The present one goes on working").selectOption(grace);
+      await panel(page).getByRole("button", { name: "Rotate key" }).click();
+      await page.waitForURL("**/reveal/*");
+      const key = await page.getByLabel("The key").innerText();
+      assert.notEqual(key, old.key);
+      assert.equal(await works(key), 200);
+      assert.equal(await works(old.key), status, `grace of ${grace} s`);
+    }
+  });
+
+  test(`${way}: a key is changed, disabled, revoked for good, and found by its state`, async ({ visit }) => {
+    const label = `Changing ${way}`;
+    const made = await router.manage("POST", "/admin/users/1/keys", { label });
+    const page = await visit({ as: router.admin, javaScriptEnabled });
+    await go(page, `/admin-ui/keys?open=${made.id}`);
+    await panel(page).getByText("Change", { exact: true }).click();
+    await panel(page).getByLabel("Expires").selectOption("30");
+    await panel(page).getByText("Budgets of the key").click();
+    await panel(page).getByLabel("Monthly budget, $").fill("0.000001");
+    await panel(page).getByText("Where it works").click();
+    await panel(page).getByLabel("Tags").fill("night, batch");
+    await panel(page).getByRole("button", { name: "Save key" }).click();
+    await panel(page).locator("dd", { hasText: "night, batch" }).waitFor();
+    assert.equal(await works(made.key), 429, "its own budget holds");
+
+    await panel(page).getByText("Revoke this key").click();
+    await panel(page).getByRole("button", { name: "Revoke key" }).click();
+    await panel(page).locator("dd", { hasText: "Revoked" }).waitFor();
+    assert.equal(await works(made.key), 401);
+    assert.equal(await panel(page).getByRole("button", { name: "Enable" }).count(), 0);
+
+    await go(page, "/admin-ui/keys");
+    await page.getByLabel("Show").selectOption("revoked");
+    await page.getByLabel("Order").selectOption("label");
+    await page.getByRole("searchbox").fill(label);
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.waitForURL(/show=revoked/);
+    // The old list stays until the new one has come.
+    await page.getByRole("link", { name: "first key" }).waitFor({ state: "detached" });
+    assert.deepEqual(await labelsListed(page), [label]);
+    const elsewhere = await visit({ as: router.admin, javaScriptEnabled: false });
+    await go(elsewhere, page.url());
+    assert.deepEqual(await labelsListed(elsewhere), [label], "the address shows the same elsewhere");
+  });
+}
+
+test("a user's key gets no higher budget than they have themselves", async ({ visit }) => {
+  const user = await router.newSettledUser("Modest", { monthly_budget: 5 });
+  const page = await visit({ as: user, tolerate: ["status of 422"] });
+  await go(page, "/user-ui/keys?new=1");
+  await panel(page).getByLabel("Label").fill("Greedy");
+  await panel(page).getByText("Budgets of the key").click();
+  await panel(page).getByLabel("Monthly budget, $").fill("6");
+  await panel(page).getByRole("button", { name: "Create key" }).click();
+  assert.equal(await errorAt(panel(page), "Monthly budget, $"), "Monthly budget must not be higher than that of the key’s owner.");
+  await panel(page).getByLabel("Monthly budget, $").fill("5");
+  await panel(page).getByRole("button", { name: "Create key" }).click();
+  await page.waitForURL("**/user-ui/reveal/*");
 });

@@ -10,7 +10,7 @@ const history = await seed(router);
 
 const WIDTHS = [320, 390, 768, 1280];
 const SMALLEST = 24;
-const REFUSALS = ["status of 403", "status of 404", "status of 410", "status of 422"];
+const REFUSALS = ["status of 403", "status of 404", "status of 410", "status of 422", "status of 429", "status of 500", "status of 502"];
 
 for (const as of [undefined, history.admin, history.ada]) {
   test(`nothing sticks out and nothing is too small on the pages of ${as?.name ?? "a stranger"}`, async ({ visit }) => {

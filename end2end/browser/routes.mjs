@@ -4,7 +4,7 @@ import { go } from "./site.mjs";
 
 // `as` is who looks at it, `make` brings the page there where an address alone does not. `status` is the
 // document's, 200 unless given.
-export function routes({ ada, admin, oldKey }) {
+export function routes({ ada, admin, oldKey, team }) {
   return [
     { name: "login", path: "/login" },
     { name: "not-found", path: "/nowhere", status: 404 },
@@ -19,6 +19,17 @@ export function routes({ ada, admin, oldKey }) {
     { name: "keys-none", path: "/admin-ui/keys?q=no-such-key", as: admin },
     { name: "key-new", path: "/admin-ui/keys?new=1", as: admin },
     { name: "key", path: `/admin-ui/keys?open=${oldKey.id}`, as: admin, make: openDanger },
+    { name: "key-folded", path: `/admin-ui/keys?open=${oldKey.id}`, as: admin, make: unfold },
+    { name: "key-new-folded", path: "/admin-ui/keys?new=1", as: admin, make: unfold },
+    { name: "teams", path: "/admin-ui/teams", as: admin },
+    { name: "teams-none", path: "/admin-ui/teams?q=no-such-team", as: admin },
+    { name: "team-new", path: "/admin-ui/teams?new=1", as: admin },
+    { name: "team", path: `/admin-ui/teams?open=${team.id}`, as: admin, make: unfold },
+    { name: "budgets", path: "/admin-ui/budgets", as: admin },
+    { name: "budgets-none", path: "/admin-ui/budgets?q=no-such-budget", as: admin },
+    { name: "budgets-folded", path: "/admin-ui/budgets?q=Ada", as: admin, make: unfold },
+    { name: "budget", path: `/admin-ui/budgets?of=user-${ada.id}`, as: admin },
+    { name: "admin-playground", path: "/admin-ui/playground", as: admin, make: askTwo },
     { name: "reveal", path: "/user-ui/keys?new=1", as: ada, make: createKey },
     { name: "reveal-gone", path: "/admin-ui/reveal/none", as: admin, status: 410 },
     { name: "forbidden", path: "/admin-ui/users", as: ada, status: 403 },
@@ -26,6 +37,14 @@ export function routes({ ada, admin, oldKey }) {
     { name: "my-keys", path: "/user-ui/keys", as: ada },
     { name: "my-key-new", path: "/user-ui/keys?new=1", as: ada },
     { name: "my-key", path: `/user-ui/keys?open=${oldKey.id}`, as: ada, make: openDanger },
+    { name: "connect", path: "/user-ui/connect", as: ada, make: unfold },
+    { name: "models", path: "/user-ui/models", as: ada },
+    { name: "models-none", path: "/user-ui/models?q=no-such-model", as: ada },
+    { name: "playground", path: "/user-ui/playground", as: ada, make: unfold },
+    { name: "playground-answers", path: "/user-ui/playground", as: ada, make: askTwo },
+    { name: "my-teams", path: "/user-ui/teams", as: ada },
+    { name: "my-team", path: `/user-ui/teams?open=${team.id}`, as: ada },
+    { name: "my-team-keys", path: `/user-ui/keys?team=${team.id}`, as: ada },
     { name: "account", path: "/account", as: ada },
     { name: "account-done", path: "/account?done=password-changed", as: ada },
   ];
@@ -42,7 +61,11 @@ export async function reach(page, route) {
 export const expected = (route) => route.status ?? 200;
 
 const openNumbers = (page) => page.getByText("The numbers").click();
-const openDanger = (page) => page.locator("details.danger summary").click();
+const openDanger = (page) => page.locator("details.danger summary").last().click();
+// All that is folded away, of the panel or of the page.
+const unfold = (page) => page.evaluate(() => {
+  for (const details of document.querySelectorAll("details.more, details.snippet")) details.open = true;
+});
 
 async function sendWrongUser(page) {
   await page.getByLabel("Name", { exact: true }).fill("Grace");
@@ -56,4 +79,15 @@ async function createKey(page) {
   await page.getByRole("button", { name: "Create key" }).click();
   await page.waitForURL("**/reveal/*");
   await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+}
+
+async function askTwo(page) {
+  await page.getByLabel("Beside it").selectOption("demo-500");
+  await page.getByLabel("Message").fill("How are you?");
+  await page.getByRole("button", { name: "As code" }).click();
+  await page.getByRole("button", { name: "Send" }).click();
+  for (const answer of await page.locator(".answer").all()) await answer.getByText(/^(Done|Failed)$/).waitFor();
+  await page.locator("pre[data-client=curl]").waitFor();
+  // A button that the mouse rests on is fading to another colour.
+  await page.mouse.move(0, 0);
 }

@@ -120,8 +120,9 @@ function everyArgument(victim) {
   return {
     id: victim.id, active: "false", confirm: victim.name, search: "", page: 1, measure: "spend", period: "daily",
     name: "intruder", email: "", role: "admin", password: "long enough", repeat: "long enough", current: "long enough",
-    daily_budget: "", monthly_budget: "", soft_daily_budget: "", soft_monthly_budget: "", owner: victim.id, label: "x", expires_in_days: "0",
-    requests_per_minute: "", allowed_models: "", token: "x",
+    daily_budget: "", monthly_budget: "", soft_daily_budget: "", soft_monthly_budget: "", owner: `user-${victim.id}`, label: "x", expires_in_days: "0",
+    requests_per_minute: "", allowed_models: "", token: "x", show: "", sort: "", grace: "0", team: 1, member: victim.name, user: victim.id,
+    of: `user-${victim.id}`, model: "demo", exact: "true", house: "", request_id: "x",
   };
 }
 

@@ -55,7 +55,7 @@ export async function open(browser, router, { as, tolerate = [], ...options } = 
     if (!tolerate.some((part) => text.includes(part))) page.problems.push(text);
   };
   page.on("console", (message) => message.type() === "error" && problem(`console: ${message.text()}`));
-  page.on("pageerror", (error) => problem(`thrown: ${error}`));
+  page.on("pageerror", (error) => problem(`thrown at ${page.url()}: ${error}`));
   page.on("request", (request) => {
     const { origin, protocol } = new URL(request.url());
     if (protocol !== "data:" && origin !== router.url) problem(`request to ${origin}`);

@@ -100,12 +100,12 @@ test("a budget is changed in place and holds at once", async ({ visit }) => {
   assert.equal(await works(user.api_key), 200);
   const page = await visit({ as: router.admin });
   await go(page, `/admin-ui/users?open=${user.id}`);
-  await panel(page).getByLabel("Daily, $").fill("0.000001");
+  await panel(page).getByLabel("Daily budget, $").fill("0.000001");
   await panel(page).getByRole("button", { name: "Save budgets" }).click();
   await page.getByRole("row").filter({ hasText: "Small budget" }).getByText("of $0.000001").waitFor();
   assert.equal(await works(user.api_key), 429);
 
-  await panel(page).getByLabel("Daily, $").fill("");
+  await panel(page).getByLabel("Daily budget, $").fill("");
   await panel(page).getByRole("button", { name: "Save budgets" }).click();
   await page.getByRole("row").filter({ hasText: "Small budget" }).getByText("of $0.000001").waitFor({ state: "detached" });
   assert.equal(await works(user.api_key), 200);
@@ -119,7 +119,7 @@ test("passing a warning refuses nothing and stands on both first pages", async (
   await panel(page).getByRole("button", { name: "Save budgets" }).click();
   assert.match(await errorAt(panel(page), "Warn in a day at, $"), /^Daily warning must be an amount in US dollars/);
   await panel(page).getByLabel("Warn in a day at, $").fill("0.000001");
-  await panel(page).getByLabel("Monthly, $", { exact: true }).fill("5");
+  await panel(page).getByLabel("Monthly budget, $").fill("5");
   await panel(page).getByRole("button", { name: "Save budgets" }).click();
   await page.getByRole("row").filter({ hasText: "Early warning" }).getByText("of $5.00").waitFor();
   assert.equal(await works(user.api_key), 200);

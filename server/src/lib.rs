@@ -12,6 +12,7 @@ pub mod config;
 pub mod connections;
 pub mod jobs;
 pub mod log_files;
+pub mod playground;
 pub mod prices;
 pub mod proxy;
 pub mod reload;

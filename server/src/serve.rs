@@ -164,12 +164,14 @@ impl Server {
             gateway.clone(),
             control.clone(),
         );
+        let models = crate::playground::Playground::over(gateway.clone());
         let state = AppState {
             gateway,
             control,
             reloader,
             keys_counted_since: Arc::default(),
             tokens: Arc::new(secret.tokens()),
+            models,
             site: app::ServerInfo {
                 public_url: config.server.public_url.as_ref().map(ToString::to_string),
                 version: env!("CARGO_PKG_VERSION"),

@@ -9,14 +9,14 @@ use axum::{
     http::{HeaderValue, header},
     middleware,
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{get, post},
 };
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes as _, generate_route_list};
 use storage::Database;
 use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer};
 
-use crate::{assets, same_origin, session, state::AppState, status};
+use crate::{assets, playground, same_origin, session, state::AppState, status};
 
 /// Routes and the fallback for whatever no other route takes.
 pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
@@ -30,6 +30,7 @@ pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
             shell(options.clone())
         })
         .route("/", get(status::root))
+        .route("/playground/chat", post(playground::chat))
         .fallback(file_or_page);
     let secure = state
         .site
@@ -51,6 +52,7 @@ pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
 fn provide(state: &AppState) {
     provide_context(state.control.clone());
     provide_context(state.site.clone());
+    provide_context(state.models.clone());
 }
 
 /// A file of the site, or else the page that says that there is nothing here.

@@ -24,6 +24,8 @@ pub struct AppState {
     pub tokens: Arc<Tokens>,
     pub config: Arc<Config>,
     pub site: app::ServerInfo,
+    /// What pages need of the gateway.
+    pub models: Arc<dyn app::server::Models>,
     pub leptos: LeptosOptions,
 }
 

@@ -20,6 +20,7 @@ pub fn BudgetBar(spend: NanoUsd, limit: NanoUsd) -> impl IntoView {
             >
                 <rect width="100" height="6"></rect>
                 <rect width=share.percent.to_string() height="6"></rect>
+                <path d="M50 0V6M80 0V6"></path>
             </svg>
         }
     })
@@ -28,7 +29,7 @@ pub fn BudgetBar(spend: NanoUsd, limit: NanoUsd) -> impl IntoView {
 /// Spending in a cell of a list: the amount, its limit, the bar.
 #[component]
 pub fn SpendCell(spend: NanoUsd, limit: NanoUsd) -> impl IntoView {
-    let of = (limit > NanoUsd::ZERO).then(|| format!(" of {}", format::money(limit)));
+    let of = (limit > NanoUsd::ZERO).then(|| format!("of {}", format::money(limit)));
     view! {
         <span class="spend">
             <span title=spend.to_string()>

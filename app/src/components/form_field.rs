@@ -25,7 +25,8 @@ fn kept(failure: FormFailure, name: &str) -> Option<String> {
 #[component]
 pub fn TextField(
     /// The form's name, to keep ids apart.
-    form: &'static str,
+    #[prop(into)]
+    form: String,
     name: &'static str,
     label: &'static str,
     failure: FormFailure,
@@ -68,10 +69,45 @@ pub fn TextField(
     .into_any()
 }
 
+/// Several lines of text.
+#[component]
+pub fn AreaField(
+    #[prop(into)] form: String,
+    name: &'static str,
+    label: &'static str,
+    failure: FormFailure,
+    #[prop(default = 3)] rows: u32,
+    #[prop(optional)] hint: Option<&'static str>,
+    #[prop(optional, into)] value: String,
+    #[prop(optional)] required: bool,
+) -> impl IntoView {
+    let id = format!("{form}-{name}");
+    let error = error_at(failure, name);
+    let value = kept(failure, name).unwrap_or(value);
+    let described = describe(&id, hint.is_some());
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <textarea
+                id=id.clone()
+                name=name
+                rows=rows
+                aria-required=required.then_some("true")
+                aria-invalid=move || error.read().is_some().then_some("true")
+                aria-describedby=described
+            >
+                {value}
+            </textarea>
+            <FieldNotes id hint error/>
+        </div>
+    }
+    .into_any()
+}
+
 /// A choice of few.
 #[component]
 pub fn SelectField(
-    form: &'static str,
+    #[prop(into)] form: String,
     name: &'static str,
     label: &'static str,
     failure: FormFailure,

@@ -6,7 +6,9 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    budget_bar::SpendCell,
     data_table::{Cell, Column, DataTable},
+    list_form::Choices,
     money::Money,
 };
 use crate::{
@@ -22,7 +24,36 @@ pub struct KeyRow {
     pub created: String,
     pub last_used: Option<String>,
     pub expires: Option<String>,
+    /// Until when an older secret of it goes on working.
+    pub retires: Option<String>,
 }
+
+/// What [`domain::account::KeyFilter`] can say.
+pub const SHOW: Choices = &[
+    ("", "All keys"),
+    ("active", "Active"),
+    ("disabled", "Disabled"),
+    ("expired", "Expired"),
+    ("revoked", "Revoked"),
+    ("unused", "Unused for 90 days"),
+];
+
+/// What [`domain::account::KeySort`] can say.
+pub const SORT: Choices = &[
+    ("", "Newest first"),
+    ("label", "By label"),
+    ("owner", "By owner"),
+    ("last-used", "Last used first"),
+    ("expiry", "Next to expire first"),
+];
+
+/// The same for keys of one owner.
+pub const SORT_OWN: Choices = &[
+    ("", "Newest first"),
+    ("label", "By label"),
+    ("last-used", "Last used first"),
+    ("expiry", "Next to expire first"),
+];
 
 impl KeyRow {
     /// `sk-lr-3fQ…9xYz`.
@@ -38,7 +69,7 @@ const ALL: &[Column] = &[
     Column::minor("Created"),
     Column::text("Last used"),
     Column::minor("Expires"),
-    Column::number("This month"),
+    Column::text("This month"),
     Column::text("Status"),
 ];
 const OWN: &[Column] = &[
@@ -46,7 +77,7 @@ const OWN: &[Column] = &[
     Column::minor("Created"),
     Column::text("Last used"),
     Column::minor("Expires"),
-    Column::number("This month"),
+    Column::text("This month"),
     Column::text("Status"),
 ];
 
@@ -92,8 +123,11 @@ pub fn KeyList(path: &'static str, url: ListUrl, keys: Vec<KeyRow>, own: bool) -
                 <Cell label="Expires" class="nowrap figure minor">
                     {never(key.expires)}
                 </Cell>
-                <Cell label="This month" class="num">
-                    <Money amount=key.summary.spent_this_month/>
+                <Cell label="This month">
+                    <SpendCell
+                        spend=key.summary.spent_this_month
+                        limit=key.summary.key.budget.monthly
+                    />
                 </Cell>
                 <Cell label="Status">
                     <span class="state" data-tone=tone>
@@ -119,17 +153,34 @@ pub fn KeyFacts(key: KeyRow) -> impl IntoView {
     let KeySummary {
         key: details,
         owner,
+        spent_today,
         spent_this_month,
         ..
     } = key.summary;
-    let rate = match details.limits.requests_per_minute {
-        0 => "Unlimited".to_owned(),
-        n => format::count(u64::from(n)),
+    let limits = limits(&details.limits);
+    let some = |list: Vec<String>, none: &'static str| match list.is_empty() {
+        true => none.to_owned(),
+        false => list.join(", "),
     };
-    let models = match details.access.models.is_empty() {
-        true => "All".to_owned(),
-        false => details.access.models.join(", "),
+    let optional = |title: &'static str, list: Vec<String>| {
+        (!list.is_empty()).then(|| {
+            view! {
+                <dt>{title}</dt>
+                <dd>{list.join(", ")}</dd>
+            }
+        })
     };
+    let models = some(details.access.models, "All");
+    let retiring = details.retiring.zip(key.retires).map(|(old, until)| {
+        view! {
+            <dt>"Works too"</dt>
+            <dd>
+                <code>{format!("{}…{}", old.prefix, old.last4)}</code>
+                " until "
+                {until}
+            </dd>
+        }
+    });
     let never = |at: Option<String>| at.unwrap_or_else(|| "Never".to_owned());
     view! {
         <dl class="facts">
@@ -143,16 +194,24 @@ pub fn KeyFacts(key: KeyRow) -> impl IntoView {
             <dd>
                 <code>{shown}</code>
             </dd>
+            {retiring}
             <dt>"Owner"</dt>
             <dd>{owner}</dd>
+            <dt>"Spent today"</dt>
+            <dd>
+                <Money amount=spent_today/>
+            </dd>
             <dt>"Spent this month"</dt>
             <dd>
                 <Money amount=spent_this_month/>
             </dd>
-            <dt>"Requests per minute"</dt>
-            <dd>{rate}</dd>
+            <dt>"Limits"</dt>
+            <dd>{limits}</dd>
             <dt>"Allowed models"</dt>
             <dd>{models}</dd>
+            {optional("Allowed backends", details.access.backends)}
+            {optional("Allowed addresses", details.access.addresses)}
+            {optional("Tags", details.tags)}
             <dt>"Created"</dt>
             <dd>{key.created}</dd>
             <dt>"Last used"</dt>
@@ -162,4 +221,23 @@ pub fn KeyFacts(key: KeyRow) -> impl IntoView {
         </dl>
     }
     .into_any()
+}
+
+/// Limits in words.
+#[must_use]
+pub fn limits(limits: &domain::RateLimits) -> String {
+    let parts = [
+        (u64::from(limits.requests_per_minute), "requests a minute"),
+        (limits.tokens_per_minute, "tokens a minute"),
+        (u64::from(limits.parallel), "at the same time"),
+    ];
+    let set: Vec<String> = parts
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", format::count(n)))
+        .collect();
+    match set.is_empty() {
+        true => "None".to_owned(),
+        false => set.join(", "),
+    }
 }

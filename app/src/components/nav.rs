@@ -23,7 +23,7 @@ struct Link {
     exact: bool,
 }
 
-const ADMIN: [Link; 3] = [
+const ADMIN: &[Link] = &[
     Link {
         href: "/admin-ui",
         title: "Overview",
@@ -42,9 +42,27 @@ const ADMIN: [Link; 3] = [
         icon: "key-round",
         exact: false,
     },
+    Link {
+        href: "/admin-ui/teams",
+        title: "Teams",
+        icon: "users-round",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/budgets",
+        title: "Budgets",
+        icon: "wallet",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/playground",
+        title: "Playground",
+        icon: "message-square",
+        exact: false,
+    },
 ];
 
-const OWN: [Link; 3] = [
+const OWN: &[Link] = &[
     Link {
         href: "/user-ui",
         title: "My usage",
@@ -55,6 +73,30 @@ const OWN: [Link; 3] = [
         href: "/user-ui/keys",
         title: "My keys",
         icon: "key-round",
+        exact: false,
+    },
+    Link {
+        href: "/user-ui/connect",
+        title: "Connect",
+        icon: "terminal",
+        exact: false,
+    },
+    Link {
+        href: "/user-ui/models",
+        title: "Models",
+        icon: "boxes",
+        exact: false,
+    },
+    Link {
+        href: "/user-ui/playground",
+        title: "My playground",
+        icon: "message-square",
+        exact: false,
+    },
+    Link {
+        href: "/user-ui/teams",
+        title: "My teams",
+        icon: "users-round",
         exact: false,
     },
     Link {
@@ -166,9 +208,9 @@ fn Side(me: Me) -> impl IntoView {
     view! {
         <nav class="side" id="menu" popover="auto" aria-label="Main">
             <Brand/>
-            {is_admin.then(|| view! { <h2>"Router"</h2> {links(&ADMIN)} })}
+            {is_admin.then(|| view! { <h2>"Router"</h2> {links(ADMIN)} })}
             <h2>"You"</h2>
-            {links(&OWN)}
+            {links(OWN)}
             <div class="side-foot">
                 <div class="who">
                     <strong>{me.name.clone()}</strong>

@@ -12,15 +12,19 @@ pub enum Done {
     UserDeleted,
     UserCreated,
     KeyDeleted,
+    TeamCreated,
+    TeamDeleted,
     PasswordChanged,
     SignedOut,
 }
 
 impl Done {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::UserDeleted,
         Self::UserCreated,
         Self::KeyDeleted,
+        Self::TeamCreated,
+        Self::TeamDeleted,
         Self::PasswordChanged,
         Self::SignedOut,
     ];
@@ -32,6 +36,8 @@ impl Done {
             Self::UserDeleted => "user-deleted",
             Self::UserCreated => "user-created",
             Self::KeyDeleted => "key-deleted",
+            Self::TeamCreated => "team-created",
+            Self::TeamDeleted => "team-deleted",
             Self::PasswordChanged => "password-changed",
             Self::SignedOut => "signed-out",
         }
@@ -42,6 +48,8 @@ impl Done {
             Self::UserDeleted => "The user and their keys are gone.",
             Self::UserCreated => "The user can sign in now.",
             Self::KeyDeleted => "The key is gone; requests with it are refused.",
+            Self::TeamCreated => "The team is made. Add its members and a key.",
+            Self::TeamDeleted => "The team and its keys are gone.",
             Self::PasswordChanged => {
                 "The password is changed. Everywhere else you have been signed out."
             }

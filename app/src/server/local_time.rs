@@ -41,6 +41,11 @@ impl LocalTime {
             created: self.day(summary.key.created_at),
             last_used: summary.key.last_used_at.map(|at| self.minute(at)),
             expires: summary.key.expires_at.map(|at| self.minute(at)),
+            retires: summary
+                .key
+                .retiring
+                .as_ref()
+                .map(|old| self.minute(old.valid_until)),
             summary,
         }
     }

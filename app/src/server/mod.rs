@@ -7,7 +7,10 @@
 
 mod local_time;
 mod page;
+mod playground;
 mod secrets;
+pub mod snippets;
+mod teams;
 
 use control::{Admin, Control, ControlError, Principal};
 use domain::UserId;
@@ -16,11 +19,16 @@ use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use tower_sessions::Session;
 
-use crate::error::{AppError, Cause};
+use crate::{
+    error::{AppError, Cause},
+    pages::me::models::OfferedModel,
+};
 
 pub use local_time::LocalTime;
 pub use page::{base_url, protect, remember_theme, theme};
-pub use secrets::{follow, keep_secret, take_secret};
+pub use playground::{Answers, Models, Played, models};
+pub use secrets::{follow, keep_secret, reveal_key, take_secret};
+pub use teams::{set_team_member, team_detail};
 
 /// The session's key for the user's id.
 const USER_ID: &str = "user_id";
@@ -89,17 +97,45 @@ pub async fn principal() -> Result<Principal, AppError> {
         .ok_or_else(|| refuse_with(Cause::SignedOut))
 }
 
+/// Who is asking, if they have a password of their own.
+///
+/// # Errors
+/// As [`principal`]; [`Cause::PasswordChangeRequired`].
+pub async fn signed_in() -> Result<Principal, AppError> {
+    let principal = principal().await?;
+    match principal.must_change_password() {
+        true => Err(refuse_with(Cause::PasswordChangeRequired)),
+        false => Ok(principal),
+    }
+}
+
+/// What who is asking may ask models for, by name.
+///
+/// # Errors
+/// As [`signed_in`].
+pub async fn my_models() -> Result<Vec<OfferedModel>, AppError> {
+    let user = signed_in().await?.user_id();
+    let user = user.ok_or_else(|| refuse_with(Cause::Forbidden))?;
+    Ok(models()?.offers(user))
+}
+
+/// Whose session this is, for handlers that are no pages; `None`: nobody's, or not any more.
+pub async fn visitor(control: &Control, session: &Session) -> Option<Principal> {
+    let user = session.get::<i64>(USER_ID).await.ok().flatten()?;
+    let version = session
+        .get::<i64>(CREDENTIAL_VERSION)
+        .await
+        .ok()
+        .flatten()?;
+    control.resume(UserId(user), version).await.ok().flatten()
+}
+
 /// Where a visitor starts: everybody's own house, or the door to it.
 pub async fn start_page(control: &Control, session: &Session) -> &'static str {
-    let user = session.get::<i64>(USER_ID).await.ok().flatten();
-    let version = session.get::<i64>(CREDENTIAL_VERSION).await.ok().flatten();
-    let (Some(user), Some(version)) = (user, version) else {
-        return "/login";
-    };
-    match control.resume(UserId(user), version).await {
-        Ok(Some(principal)) if principal.is_admin() => "/admin-ui",
-        Ok(Some(_)) => "/user-ui",
-        Ok(None) | Err(_) => "/login",
+    match visitor(control, session).await {
+        Some(principal) if principal.is_admin() => "/admin-ui",
+        Some(_) => "/user-ui",
+        None => "/login",
     }
 }
 

@@ -2,10 +2,13 @@
 //! without JavaScript and kept by the browser with it; so the secret waits in `control`'s vault,
 //! bound to this session, and only a token travels.
 
-use control::RevealedSecret;
+use control::{RevealedSecret, ShownKey};
 use leptos::prelude::use_context;
 
-use crate::error::{AppError, Cause};
+use crate::{
+    components::post_form::Next,
+    error::{AppError, Cause},
+};
 
 /// Puts the secret into the vault; the answer is the token of the page that shows it.
 ///
@@ -15,6 +18,22 @@ pub fn keep_secret(secret: RevealedSecret) -> Result<String, AppError> {
     let control = super::control()?;
     let owner = owner()?;
     control.vault().put(&owner, secret).map_err(super::refuse)
+}
+
+/// Leads to the page of `house` that shows a new key once.
+///
+/// # Errors
+/// As [`keep_secret`].
+pub fn reveal_key(shown: ShownKey, house: &str) -> Result<Next, AppError> {
+    let token = keep_secret(RevealedSecret {
+        title: shown.key.label.clone(),
+        secret: shown.secret,
+        key: Some(shown.key),
+        user: None,
+    })?;
+    let page = format!("{house}/reveal/{token}");
+    follow(&page);
+    Ok(Some(page))
 }
 
 /// Takes the secret out of the vault. A second time there is none.

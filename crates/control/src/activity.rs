@@ -98,7 +98,7 @@ impl Control {
                 per_page: MAX_PER_PAGE,
                 ..KeyQuery::default()
             };
-            let keys = self.db().list_keys(&query).await?;
+            let keys = self.db().list_keys(&query, self.now()).await?;
             let last = page >= keys.pages();
             for owned in keys.rows {
                 let key = owned.key;

@@ -1,14 +1,26 @@
 //! Budgets of users, teams and keys: what counts against them, until when they last, and what was told
 //! about them. That they hold is the data plane's business.
 
+use std::cmp::Reverse;
+
 use domain::{
     BudgetLimits, BudgetScope, NanoUsd, Timestamp,
-    budget::{BudgetAlert, BudgetPeriod, BudgetStatus, forecast, remaining},
+    account::NewKeyInput,
+    budget::{
+        BudgetAlert, BudgetFilter, BudgetHistory, BudgetPeriod, BudgetQuery, BudgetStatus,
+        BudgetSummary, NEAR_PERCENT, forecast, remaining,
+    },
+    page::{Page, PageWindow},
     period::{self, Period},
+    report::PeriodSpend,
+    team::TeamInput,
 };
 use storage::{EventRecord, Spends};
 
-use crate::{Admin, Control, ControlError, Principal, reports::label};
+use crate::{
+    Admin, Control, ControlError, Principal,
+    reports::{DAYS, MONTHS, label},
+};
 
 /// Alerts of a list.
 const LATEST_ALERTS: u32 = 50;
@@ -43,6 +55,162 @@ impl Control {
         let since = self.current(BudgetPeriod::Monthly).start;
         let records = self.db().budget_events_of(whose, since).await?;
         Ok(records.into_iter().map(|r| self.alert(r)).collect())
+    }
+
+    /// One page of budgets, those nearest to a limit first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn budgets(
+        &self,
+        _: &Admin,
+        query: &BudgetQuery,
+    ) -> Result<Page<BudgetSummary>, ControlError> {
+        let everyone = query.filter == BudgetFilter::Everyone;
+        let holders = self.db().budget_holders(query.search.trim(), everyone);
+        let holders = holders.await?;
+        let today = self.all_spends(BudgetPeriod::Daily).await?;
+        let month = self.all_spends(BudgetPeriod::Monthly).await?;
+        let spent =
+            |spends: &Spends, scope: BudgetScope| spends.get(&scope).copied().unwrap_or_default();
+        let budgets = holders.into_iter().map(|holder| BudgetSummary {
+            spent_today: spent(&today, holder.scope),
+            spent_this_month: spent(&month, holder.scope),
+            scope: holder.scope,
+            name: holder.name,
+            owner: holder.owner,
+            limits: holder.budget,
+        });
+        let mut budgets: Vec<_> = budgets
+            .filter(|budget| match query.filter {
+                BudgetFilter::Set | BudgetFilter::Everyone => true,
+                BudgetFilter::Near => budget.percent() >= NEAR_PERCENT,
+                BudgetFilter::UsedUp => budget.is_used_up(),
+            })
+            .collect();
+        budgets.sort_by_cached_key(|budget| {
+            let name = budget.name.to_lowercase();
+            (Reverse(budget.percent()), name, budget.scope)
+        });
+        Ok(PageWindow::new(query.page, query.per_page).of(budgets))
+    }
+
+    /// What counts against everyone's budget, after resets.
+    async fn all_spends(&self, period: BudgetPeriod) -> Result<Spends, ControlError> {
+        let start = self.current(period).start;
+        let mut spends = self.db().spend_since(start).await?;
+        for (scope, forgiven) in self.db().all_forgiven(period, start).await? {
+            let left = spends.entry(scope).or_default();
+            *left = (*left - forgiven).max(NanoUsd::ZERO);
+        }
+        Ok(spends)
+    }
+
+    /// Sets the limits of a user, team or key, and nothing else of them.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`], [`ControlError::Invalid`], and for keys
+    /// [`domain::validation::Conflict::KeyRevoked`].
+    pub async fn set_budget(
+        &self,
+        admin: &Admin,
+        whose: BudgetScope,
+        limits: BudgetLimits,
+    ) -> Result<(), ControlError> {
+        match whose {
+            BudgetScope::User(id) => self.update_budget(admin, id, limits).await,
+            BudgetScope::Team(id) => {
+                let found = self.db().find_team(id).await?;
+                let team = found.ok_or(ControlError::NotFound)?.team;
+                let input = TeamInput {
+                    name: team.name,
+                    active: team.active,
+                    budget: limits,
+                    limits: team.limits,
+                };
+                self.update_team(admin, id, input).await.map(drop)
+            }
+            BudgetScope::Key(id) => {
+                let key = self.get_key(admin, id).await?;
+                let input = NewKeyInput {
+                    label: key.label,
+                    expires_at: key.expires_at,
+                    limits: key.limits,
+                    budget: limits,
+                    access: key.access,
+                    tags: key.tags,
+                };
+                self.update_key(admin, id, input).await.map(drop)
+            }
+        }
+    }
+
+    /// The name of whose budget it is, how it stands, what was spent in the last twelve months and
+    /// thirty days, and what was told of it this month.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`].
+    pub async fn budget_history(
+        &self,
+        admin: &Admin,
+        whose: BudgetScope,
+    ) -> Result<BudgetHistory, ControlError> {
+        let (name, limits) = match whose {
+            BudgetScope::User(id) => {
+                let user = self.user(id).await?;
+                (user.name, user.budget)
+            }
+            BudgetScope::Team(id) => {
+                let found = self.db().find_team(id).await?;
+                let team = found.ok_or(ControlError::NotFound)?.team;
+                (team.name, team.budget)
+            }
+            BudgetScope::Key(id) => {
+                let key = self.get_key(admin, id).await?;
+                (key.label, key.budget)
+            }
+        };
+        let since = self.current(BudgetPeriod::Monthly).start;
+        let alerts = self.db().budget_events_of(whose, since).await?;
+        Ok(BudgetHistory {
+            status: self.budget_status(whose, limits).await?,
+            months: self
+                .spent_by_period(whose, BudgetPeriod::Monthly, limits)
+                .await?,
+            days: self
+                .spent_by_period(whose, BudgetPeriod::Daily, limits)
+                .await?,
+            alerts: alerts.into_iter().map(|r| self.alert(r)).collect(),
+            name,
+        })
+    }
+
+    async fn spent_by_period(
+        &self,
+        whose: BudgetScope,
+        kind: BudgetPeriod,
+        limits: BudgetLimits,
+    ) -> Result<Vec<PeriodSpend>, ControlError> {
+        let (count, format) = match kind {
+            BudgetPeriod::Daily => (DAYS, "%Y-%m-%d"),
+            BudgetPeriod::Monthly => (MONTHS, "%Y-%m"),
+        };
+        let mut rows = Vec::with_capacity(count);
+        for period in self.latest_periods(kind, count) {
+            let spent = self.db().spend_between(&[whose], period).await?;
+            rows.push(PeriodSpend {
+                label: label(period.start, self.zone(), format),
+                budget: limits.hard(kind),
+                spend: spent.get(&whose).copied().unwrap_or_default(),
+            });
+        }
+        Ok(rows)
+    }
+
+    /// When the present day and month end, and budgets begin anew.
+    #[must_use]
+    pub fn resets_at(&self, period: BudgetPeriod) -> Timestamp {
+        self.current(period).end
     }
 
     /// Forgives what was spent so far in the present day or month. The ledger and the bill stay as

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::{
-    BudgetScope, KeyId, KeyOwner, Timestamp, UserId, VirtualKey,
+    BudgetLimits, BudgetScope, KeyId, KeyOwner, NanoUsd, Timestamp, UserId, VirtualKey,
     account::{KeyQuery, KeySummary, NewKeyInput},
     budget::BudgetStatus,
     page::Page,
@@ -46,6 +46,14 @@ impl Control {
         self.db().find_key(id).await?.ok_or(ControlError::NotFound)
     }
 
+    /// A key with its owner and what it has spent.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`].
+    pub async fn key_summary(&self, _: &Admin, id: KeyId) -> Result<KeySummary, ControlError> {
+        self.summary_of_key(id).await
+    }
+
     /// # Errors
     /// [`ControlError::NotFound`] when there is no such owner, [`ControlError::Invalid`].
     pub async fn create_key(
@@ -67,7 +75,16 @@ impl Control {
         input: NewKeyInput,
     ) -> Result<VirtualKey, ControlError> {
         let present = self.db().find_key(id).await?;
-        let present = present.ok_or(ControlError::NotFound)?;
+        self.change_key(present.ok_or(ControlError::NotFound)?, input)
+            .await
+    }
+
+    async fn change_key(
+        &self,
+        present: VirtualKey,
+        input: NewKeyInput,
+    ) -> Result<VirtualKey, ControlError> {
+        let id = present.id;
         not_revoked(&present)?;
         // An expiry that is left as it was may well be in the past.
         let earliest = if input.expires_at == present.expires_at {
@@ -169,11 +186,55 @@ impl Control {
         input: NewKeyInput,
     ) -> Result<ShownKey, ControlError> {
         let owner = principal.owner()?;
+        let own = self.user(owner).await?.budget;
+        within(own, input.budget)?;
         let keys = self.db().count_keys(&[owner]).await?;
         if keys.get(&owner).is_some_and(|n| *n >= MAX_OWN_KEYS) {
             return Err(ControlError::Conflict(Conflict::TooManyKeys));
         }
         self.make_key(KeyOwner::User(owner), input).await
+    }
+
+    /// A key of one's own, or of a team that one is a member of.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`], and as [`Control::list_my_keys`].
+    pub async fn my_key(
+        &self,
+        principal: &Principal,
+        id: KeyId,
+    ) -> Result<KeySummary, ControlError> {
+        let me = principal.owner()?;
+        let key = self.summary_of_key(id).await?;
+        match key.key.owner {
+            KeyOwner::User(user) if user == me => Ok(key),
+            KeyOwner::User(_) => Err(ControlError::NotFound),
+            KeyOwner::Team(team) => {
+                self.team_role(principal, team).await?;
+                Ok(key)
+            }
+        }
+    }
+
+    /// Changes a key of one's own, or of a team that one owns. Its tags stay as they are: routes may
+    /// depend on them, so that they are for admins to set.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`], [`ControlError::Invalid`], also where a budget is higher than that of
+    /// the key's owner, and as [`Control::list_my_keys`].
+    pub async fn update_my_key(
+        &self,
+        principal: &Principal,
+        id: KeyId,
+        input: NewKeyInput,
+    ) -> Result<VirtualKey, ControlError> {
+        let present = self.runnable_key(principal, id).await?;
+        within(self.budget_of_owner(present.owner).await?, input.budget)?;
+        let input = NewKeyInput {
+            tags: present.tags.clone(),
+            ..input
+        };
+        self.change_key(present, input).await
     }
 
     /// Gives a key of one's own, or of a team that one owns, a new secret; the present one goes on
@@ -231,11 +292,34 @@ impl Control {
         self.remove_key(id).await
     }
 
+    async fn summary_of_key(&self, id: KeyId) -> Result<KeySummary, ControlError> {
+        let query = KeyQuery {
+            key_id: Some(id),
+            ..KeyQuery::default()
+        };
+        let found = self.key_summaries(&query).await?;
+        found.rows.into_iter().next().ok_or(ControlError::NotFound)
+    }
+
+    /// The budget that a key of `owner` spends besides its own.
+    pub(crate) async fn budget_of_owner(
+        &self,
+        owner: KeyOwner,
+    ) -> Result<BudgetLimits, ControlError> {
+        match owner {
+            KeyOwner::User(id) => Ok(self.user(id).await?.budget),
+            KeyOwner::Team(id) => {
+                let found = self.db().find_team(id).await?;
+                Ok(found.ok_or(ControlError::NotFound)?.team.budget)
+            }
+        }
+    }
+
     pub(crate) async fn key_summaries(
         &self,
         query: &KeyQuery,
     ) -> Result<Page<KeySummary>, ControlError> {
-        let page = self.db().list_keys(query).await?;
+        let page = self.db().list_keys(query, self.now()).await?;
         let scopes: Vec<BudgetScope> = page
             .rows
             .iter()
@@ -360,6 +444,24 @@ fn checked(input: NewKeyInput, earliest: Option<Timestamp>) -> Result<NewKeyInpu
         access: validation::access(&input.access)?,
         tags: validation::tags(&input.tags)?,
     })
+}
+
+/// Whether a key's budgets are no higher than those of its owner. Unlimited ones are held by the
+/// owner's.
+///
+/// # Errors
+/// Names the budget that is higher.
+pub(crate) fn within(owner: BudgetLimits, key: BudgetLimits) -> Result<(), FieldError> {
+    let pairs = [
+        (Field::DailyBudget, owner.daily, key.daily),
+        (Field::MonthlyBudget, owner.monthly, key.monthly),
+    ];
+    for (field, most, asked) in pairs {
+        if most > NanoUsd::ZERO && asked > most {
+            return Err(FieldError::new(field, Problem::AboveOwner));
+        }
+    }
+    Ok(())
 }
 
 fn not_revoked(key: &VirtualKey) -> Result<(), ControlError> {

@@ -20,8 +20,8 @@ const HOUR_MS: i64 = 3_600_000;
 const LATEST_REQUESTS: u32 = 20;
 const OVERVIEW_MODELS: usize = 10;
 /// Months and days of the histories, the present one included.
-const MONTHS: usize = 12;
-const DAYS: usize = 30;
+pub(crate) const MONTHS: usize = 12;
+pub(crate) const DAYS: usize = 30;
 
 impl Control {
     /// # Errors
@@ -163,6 +163,21 @@ impl Control {
         Ok(request.map(|request| summary(request, self.zone())))
     }
 
+    /// One of one's own requests, as [`Control::find_request`].
+    ///
+    /// # Errors
+    /// As [`Control::my_overview`].
+    pub async fn find_my_request(
+        &self,
+        principal: &Principal,
+        id: RequestId,
+    ) -> Result<Option<RequestSummary>, ControlError> {
+        let me = principal.owner()?;
+        let request = self.db().find_request(id).await?;
+        let mine = request.filter(|request| request.row.user_id == Some(me));
+        Ok(mine.map(|request| summary(request, self.zone())))
+    }
+
     async fn overview_of(&self, user: Option<UserId>) -> Result<Overview, ControlError> {
         let today = self.current(BudgetPeriod::Daily);
         let month = self.current(BudgetPeriod::Monthly);
@@ -216,7 +231,7 @@ impl Control {
     }
 
     /// The present day or month and those before it, the present one first.
-    fn latest_periods(&self, kind: BudgetPeriod, count: usize) -> Vec<Period> {
+    pub(crate) fn latest_periods(&self, kind: BudgetPeriod, count: usize) -> Vec<Period> {
         let mut periods = vec![self.current(kind)];
         while periods.len() < count {
             let Some(later) = periods.last() else { break };

@@ -7,13 +7,13 @@ use domain::{
     BudgetScope, KeyId, KeyOwner, TeamId, UserId, VirtualKey,
     account::{KeyQuery, KeySummary, NewKeyInput},
     budget::BudgetStatus,
-    page::Page,
+    page::{Page, PageWindow},
     team::{Team, TeamInput, TeamMember, TeamRole, TeamSummary},
     validation,
 };
 use storage::CountedTeam;
 
-use crate::{Admin, Control, ControlError, Principal, ShownKey, error::found};
+use crate::{Admin, Control, ControlError, Principal, ShownKey, error::found, keys::within};
 
 impl Control {
     /// # Errors
@@ -66,6 +66,35 @@ impl Control {
         };
         let teams = self.db().list_teams(member).await?;
         self.team_summaries(principal, teams).await
+    }
+
+    /// The teams that one is a member of, by name.
+    ///
+    /// # Errors
+    /// [`ControlError::Forbidden`] for the master key, [`ControlError::PasswordChangeRequired`].
+    pub async fn my_teams(&self, principal: &Principal) -> Result<Vec<TeamSummary>, ControlError> {
+        let teams = self.db().list_teams(Some(principal.owner()?)).await?;
+        self.team_summaries(principal, teams).await
+    }
+
+    /// One page of the teams whose names contain `search`, without regard to case, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_teams(
+        &self,
+        admin: &Admin,
+        search: &str,
+        page: u32,
+    ) -> Result<Page<TeamSummary>, ControlError> {
+        let search = search.trim().to_lowercase();
+        let mut teams = self.db().list_teams(None).await?;
+        teams.retain(|counted| counted.team.name.to_lowercase().contains(&search));
+        let page = PageWindow::new(page, 0).of(teams);
+        let rows = self
+            .team_summaries(&admin.principal(), page.rows.clone())
+            .await?;
+        Ok(page.with_rows(rows))
     }
 
     /// # Errors
@@ -186,7 +215,11 @@ impl Control {
         input: NewKeyInput,
     ) -> Result<ShownKey, ControlError> {
         self.may_run(principal, team).await?;
-        self.make_key(KeyOwner::Team(team), input).await
+        let owner = KeyOwner::Team(team);
+        if !principal.is_admin() {
+            within(self.budget_of_owner(owner).await?, input.budget)?;
+        }
+        self.make_key(owner, input).await
     }
 
     /// Who may do something with a key that is not their own: the owners of its team.
@@ -203,7 +236,7 @@ impl Control {
     }
 
     /// What who asks is in the team; an admin is as good as an owner.
-    async fn team_role(
+    pub(crate) async fn team_role(
         &self,
         principal: &Principal,
         team: TeamId,

@@ -2,7 +2,7 @@
 
 use domain::{
     BudgetLimits, BudgetScope, KeyOwner, RateLimits, Role, User, UserId,
-    account::{ProfileInput, UserQuery, UserSummary},
+    account::{KeyQuery, KeySummary, ProfileInput, UserQuery, UserSummary},
     budget::BudgetStatus,
     page::Page,
     validation::{self, Conflict, Field, FieldError, Problem},
@@ -79,6 +79,25 @@ impl Control {
             spent_today: spends[0],
             spent_this_month: spends[1],
         })
+    }
+
+    /// The keys, of which at most a page, and the names of the teams that go when a user is deleted.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`].
+    pub async fn what_goes_with(
+        &self,
+        admin: &Admin,
+        id: UserId,
+    ) -> Result<(Page<KeySummary>, Vec<String>), ControlError> {
+        self.user(id).await?;
+        let query = KeyQuery {
+            user_id: Some(id),
+            ..KeyQuery::default()
+        };
+        let keys = self.list_keys(admin, &query).await?;
+        let teams = self.db().list_teams(Some(id)).await?.into_iter();
+        Ok((keys, teams.map(|counted| counted.team.name).collect()))
     }
 
     /// # Errors

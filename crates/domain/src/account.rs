@@ -180,7 +180,7 @@ pub enum UserSort {
     Oldest,
 }
 
-/// Which keys a list shows, the newest first. Fits a query string.
+/// Which keys a list shows. Fits a query string.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct KeyQuery {
@@ -191,10 +191,105 @@ pub struct KeyQuery {
     pub user_id: Option<UserId>,
     /// Only the keys of this team.
     pub team_id: Option<TeamId>,
+    /// Only this one.
+    pub key_id: Option<KeyId>,
+    pub filter: KeyFilter,
+    pub sort: KeySort,
     /// Counted from 1; 0 is taken for 1.
     pub page: u32,
     /// 0 stands for [`crate::page::DEFAULT_PER_PAGE`].
     pub per_page: u32,
+}
+
+/// In which state keys are that a list shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyFilter {
+    #[default]
+    All,
+    Active,
+    Disabled,
+    Expired,
+    Revoked,
+    /// Not revoked, and not used for [`UNUSED_DAYS`].
+    Unused,
+}
+
+/// After so many days without use a key counts as unused.
+pub const UNUSED_DAYS: i64 = 90;
+
+impl KeyFilter {
+    pub const ALL: [Self; 6] = [
+        Self::All,
+        Self::Active,
+        Self::Disabled,
+        Self::Expired,
+        Self::Revoked,
+        Self::Unused,
+    ];
+
+    /// As it stands in a URL.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Unused => "unused",
+        }
+    }
+
+    /// Reads what [`KeyFilter::as_str`] wrote; what is nothing of it is all.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let known = Self::ALL.into_iter().find(|one| one.as_str() == text);
+        known.unwrap_or_default()
+    }
+}
+
+/// In which order keys are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySort {
+    #[default]
+    Newest,
+    Label,
+    Owner,
+    /// Those used last come first.
+    LastUsed,
+    /// Those that expire next come first.
+    Expiry,
+}
+
+impl KeySort {
+    pub const ALL: [Self; 5] = [
+        Self::Newest,
+        Self::Label,
+        Self::Owner,
+        Self::LastUsed,
+        Self::Expiry,
+    ];
+
+    /// As it stands in a URL.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Label => "label",
+            Self::Owner => "owner",
+            Self::LastUsed => "last-used",
+            Self::Expiry => "expiry",
+        }
+    }
+
+    /// Reads what [`KeySort::as_str`] wrote; what is nothing of it is the newest first.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let known = Self::ALL.into_iter().find(|one| one.as_str() == text);
+        known.unwrap_or_default()
+    }
 }
 
 /// What is chosen about a key, when it is made and later.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{KeyId, KeyOwner, NanoUsd, TeamId, Timestamp, UserId};
+use crate::{KeyId, KeyOwner, NanoUsd, TeamId, Timestamp, UserId, report::PeriodSpend};
 
 /// The limits of one user, team or key. Zero means unlimited, as the forerunners' scripts expect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,6 +212,120 @@ pub struct BudgetStatus {
     pub monthly_ends_at_local: Option<String>,
 }
 
+/// A budget by itself, with its past.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetHistory {
+    /// Of the user or team; the label of a key.
+    pub name: String,
+    pub status: BudgetStatus,
+    /// The last twelve, the present one first.
+    pub months: Vec<PeriodSpend>,
+    /// The last thirty, the present one first.
+    pub days: Vec<PeriodSpend>,
+    /// What was told this month.
+    pub alerts: Vec<BudgetAlert>,
+}
+
+/// Which budgets a list shows. Fits a query string.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BudgetQuery {
+    /// Part of the name of a user, a team or a key, or of the owner of a key.
+    pub search: String,
+    pub filter: BudgetFilter,
+    /// Counted from 1; 0 is taken for 1.
+    pub page: u32,
+    /// 0 stands for [`crate::page::DEFAULT_PER_PAGE`].
+    pub per_page: u32,
+}
+
+/// Which budgets a list shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetFilter {
+    /// All that limit or warn.
+    #[default]
+    Set,
+    /// Those of which [`NEAR_PERCENT`] are spent.
+    Near,
+    /// Those that refuse calls now.
+    UsedUp,
+    /// Also users, teams and keys without any.
+    Everyone,
+}
+
+/// From here on a budget is near its limit.
+pub const NEAR_PERCENT: u32 = 80;
+
+impl BudgetFilter {
+    pub const ALL: [Self; 4] = [Self::Set, Self::Near, Self::UsedUp, Self::Everyone];
+
+    /// As it stands in a URL.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Near => "near",
+            Self::UsedUp => "used-up",
+            Self::Everyone => "everyone",
+        }
+    }
+
+    /// Reads what [`BudgetFilter::as_str`] wrote; what is nothing of it is all that are set.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let known = Self::ALL.into_iter().find(|one| one.as_str() == text);
+        known.unwrap_or_default()
+    }
+}
+
+/// A budget in a list, with what counts against it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetSummary {
+    pub scope: BudgetScope,
+    /// Of the user or team; the label of a key.
+    pub name: String,
+    /// Of a key: whose it is.
+    pub owner: Option<String>,
+    pub limits: BudgetLimits,
+    pub spent_today: NanoUsd,
+    pub spent_this_month: NanoUsd,
+}
+
+impl BudgetSummary {
+    /// The highest share of a limit that is spent, warnings included, in percent: may be more than
+    /// 100, and is 0 where there is no limit.
+    #[must_use]
+    pub fn percent(&self) -> u32 {
+        let limits = &self.limits;
+        [
+            (self.spent_today, limits.daily),
+            (self.spent_today, limits.soft_daily),
+            (self.spent_this_month, limits.monthly),
+            (self.spent_this_month, limits.soft_monthly),
+        ]
+        .into_iter()
+        .map(|(spent, limit)| percent(spent, limit))
+        .max()
+        .unwrap_or_default()
+    }
+
+    /// Whether calls are refused because of it.
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        percent(self.spent_today, self.limits.daily) >= 100
+            || percent(self.spent_this_month, self.limits.monthly) >= 100
+    }
+}
+
+fn percent(spent: NanoUsd, limit: NanoUsd) -> u32 {
+    if limit <= NanoUsd::ZERO {
+        return 0;
+    }
+    let share = i128::from(spent.0.max(0)) * 100 / i128::from(limit.0);
+    u32::try_from(share).unwrap_or(u32::MAX)
+}
+
 /// What is left of `budget` after `spend`: never negative, and `None` where there is no limit.
 #[must_use]
 pub fn remaining(budget: NanoUsd, spend: NanoUsd) -> Option<NanoUsd> {
@@ -262,7 +376,33 @@ mod tests {
     }
 
     #[test]
+    fn the_highest_share_of_a_limit_counts() {
+        let mut budget = BudgetSummary {
+            scope: BudgetScope::User(UserId(1)),
+            name: String::new(),
+            owner: None,
+            limits: BudgetLimits {
+                daily: NanoUsd(100),
+                soft_monthly: NanoUsd(1_000),
+                ..BudgetLimits::default()
+            },
+            spent_today: NanoUsd(79),
+            spent_this_month: NanoUsd(500),
+        };
+        assert_eq!((budget.percent(), budget.is_used_up()), (79, false));
+        budget.spent_this_month = NanoUsd(2_000);
+        assert_eq!((budget.percent(), budget.is_used_up()), (200, false));
+        budget.spent_today = NanoUsd(100);
+        assert!(budget.is_used_up());
+        budget.limits = BudgetLimits::default();
+        assert_eq!((budget.percent(), budget.is_used_up()), (0, false));
+    }
+
+    #[test]
     fn names_read_what_they_write() {
+        for filter in BudgetFilter::ALL {
+            assert_eq!(BudgetFilter::read(filter.as_str()), filter);
+        }
         for scope in [
             BudgetScope::User(UserId(1)),
             BudgetScope::Team(TeamId(2)),

@@ -112,4 +112,7 @@ pub struct LedgerRow {
     /// A [`crate::routing::RouteTrail`] as JSON, where there is more to say than who answered.
     #[serde(default)]
     pub route: Option<String>,
+    /// Made on the playground, by a user's session and not by a key.
+    #[serde(default)]
+    pub playground: bool,
 }

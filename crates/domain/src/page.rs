@@ -26,6 +26,17 @@ impl<T> Page<T> {
         self.total.div_ceil(self.per_page.max(1)).max(1)
     }
 
+    /// The same page with these rows in place of its own.
+    #[must_use]
+    pub fn with_rows<U>(self, rows: Vec<U>) -> Page<U> {
+        Page {
+            rows,
+            total: self.total,
+            page: self.page,
+            per_page: self.per_page,
+        }
+    }
+
     /// The same page with other rows.
     #[must_use]
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
@@ -55,6 +66,20 @@ impl PageWindow {
                 0 => DEFAULT_PER_PAGE,
                 n => n.min(MAX_PER_PAGE),
             },
+        }
+    }
+
+    /// The page of rows that are all at hand.
+    #[must_use]
+    pub fn of<T>(self, rows: Vec<T>) -> Page<T> {
+        let total = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        let before = usize::try_from(self.offset()).unwrap_or(usize::MAX);
+        let shown = usize::try_from(self.per_page).unwrap_or(usize::MAX);
+        Page {
+            rows: rows.into_iter().skip(before).take(shown).collect(),
+            total,
+            page: self.page,
+            per_page: self.per_page,
         }
     }
 

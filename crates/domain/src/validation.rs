@@ -55,6 +55,12 @@ pub enum Field {
     TargetKey,
     TargetBackend,
     SecretValue,
+    Model,
+    Prompt,
+    MaxTokens,
+    Temperature,
+    Tools,
+    Picture,
 }
 
 /// What is wrong with a field.
@@ -85,6 +91,13 @@ pub enum Problem {
     NotAnAddressRange,
     /// Other characters than letters, digits and a few more.
     NotAName,
+    /// A key's budget above that of whoever it belongs to.
+    AboveOwner,
+    /// Not JSON, or not of the form that is expected.
+    NotJson,
+    NotADecimal,
+    /// Neither an address of the web nor a picture itself.
+    NotAPicture,
 }
 
 impl fmt::Display for Problem {
@@ -105,6 +118,10 @@ impl fmt::Display for Problem {
             Self::Unchanged => f.write_str("must differ from the present one"),
             Self::Reserved => f.write_str("is reserved"),
             Self::NotAName => f.write_str("may have letters, digits, \"_\", \"-\" and \".\" only"),
+            Self::AboveOwner => f.write_str("must not be higher than that of the key’s owner"),
+            Self::NotADecimal => f.write_str("must be a number such as 0.7"),
+            Self::NotAPicture => f.write_str("must begin with https://, http:// or data:image/"),
+            Self::NotJson => f.write_str("must be a list in JSON"),
             Self::NotAnAddressRange => {
                 f.write_str("must be addresses or ranges such as 203.0.113.7 or 203.0.113.0/24")
             }
@@ -141,6 +158,12 @@ impl Field {
             Self::TargetKey => "Key",
             Self::TargetBackend => "Backend",
             Self::SecretValue => "Value",
+            Self::Model => "Model",
+            Self::Prompt => "Message",
+            Self::MaxTokens => "Longest answer",
+            Self::Temperature => "Temperature",
+            Self::Tools => "Tools",
+            Self::Picture => "Picture",
         }
     }
 }

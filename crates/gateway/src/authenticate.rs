@@ -22,6 +22,9 @@ pub struct Caller(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     Key(Arc<KeyEntry>),
+    /// A user of the playground, by the session of the dashboards. The entry stands for a key that
+    /// nobody has: its id is in no ledger, and it adds nothing to what the user may do.
+    Playground(Arc<KeyEntry>),
     /// The master key: no limits, no budget; its calls are in the ledger all the same.
     Master,
     /// Authentication is off.
@@ -40,23 +43,38 @@ impl Caller {
         Self(Kind::Key(key))
     }
 
+    /// Whoever is signed in as the owner of this entry.
+    pub(crate) const fn of_playground(entry: Arc<KeyEntry>) -> Self {
+        Self(Kind::Playground(entry))
+    }
+
     /// Somebody without any limits, as far as planning is concerned.
     pub(crate) const fn unlimited() -> Self {
         Self(Kind::Master)
     }
 
-    /// The virtual key, unless the master key was used or authentication is off.
+    /// The virtual key, or what stands for it on the playground; `None` where the master key was used
+    /// or authentication is off.
     #[must_use]
     pub fn key(&self) -> Option<&Arc<KeyEntry>> {
         match &self.0 {
-            Kind::Key(key) => Some(key),
+            Kind::Key(key) | Kind::Playground(key) => Some(key),
             Kind::Master | Kind::Anonymous => None,
         }
     }
 
     #[must_use]
     pub fn key_id(&self) -> Option<KeyId> {
-        self.key().map(|key| key.id)
+        match &self.0 {
+            Kind::Key(key) => Some(key.id),
+            Kind::Playground(_) | Kind::Master | Kind::Anonymous => None,
+        }
+    }
+
+    /// Whether a session calls and not a key.
+    #[must_use]
+    pub const fn is_playground(&self) -> bool {
+        matches!(self.0, Kind::Playground(_))
     }
 
     #[must_use]

@@ -84,6 +84,17 @@ pub struct OwnerEntry {
     pub terms: Terms,
     /// Told whenever a call of this owner has settled: there may be room in a budget again.
     pub settled: Arc<tokio::sync::Notify>,
+    /// What stands for a key of this owner on the playground; `None` for teams.
+    pub playground: Option<Arc<PlaygroundUse>>,
+}
+
+/// What the calls of a user on the playground have in common.
+#[derive(Debug)]
+pub struct PlaygroundUse {
+    limits: RateLimits,
+    spend: Arc<Spend>,
+    rates: Arc<Rates>,
+    live: Arc<KeyLive>,
 }
 
 impl OwnerEntry {
@@ -120,6 +131,9 @@ pub struct KeyEntry {
     pub tags: Vec<String>,
     pub live: Arc<KeyLive>,
 }
+
+/// No key has this id.
+const NO_KEY: KeyId = KeyId(0);
 
 /// What changes with every use of a key.
 #[derive(Debug, Default)]
@@ -258,6 +272,7 @@ impl Accounts {
                     active: owner.active,
                     terms: terms(owner.id.into(), known_terms, owner.budget, owner.limits),
                     settled: known.map_or_else(Arc::default, |known| Arc::clone(&known.settled)),
+                    playground: playground(owner.id, known, settings, now),
                 };
                 (owner.id, Arc::new(entry))
             })
@@ -315,6 +330,31 @@ impl Accounts {
         self.keys.get(&id)
     }
 
+    /// What stands for a key of `user` on the playground: without a budget or restrictions of its own,
+    /// within those of the user. `None`: there is no such user.
+    #[must_use]
+    pub fn playground(&self, user: UserId) -> Option<KeyEntry> {
+        let owner = self.owners.get(&KeyOwner::User(user))?;
+        let used = owner.playground.as_ref()?;
+        Some(KeyEntry {
+            id: NO_KEY,
+            owner: Arc::clone(owner),
+            active: true,
+            revoked: false,
+            expires_at: None,
+            terms: Terms {
+                allowance: Allowance::default(),
+                limits: used.limits,
+                spend: Arc::clone(&used.spend),
+                rates: Arc::clone(&used.rates),
+            },
+            access: KeyAccess::default(),
+            addresses: Vec::new(),
+            tags: Vec::new(),
+            live: Arc::clone(&used.live),
+        })
+    }
+
     /// Which keys were used since this was asked last, and when.
     #[must_use]
     pub fn take_last_used(&self) -> Vec<(KeyId, Timestamp)> {
@@ -326,4 +366,30 @@ impl Accounts {
             })
             .collect()
     }
+}
+
+fn playground(
+    owner: KeyOwner,
+    known: Option<&Arc<OwnerEntry>>,
+    settings: &AccountSettings,
+    now: Timestamp,
+) -> Option<Arc<PlaygroundUse>> {
+    if matches!(owner, KeyOwner::Team(_)) {
+        return None;
+    }
+    if let Some(known) = known.and_then(|known| known.playground.as_ref()) {
+        return Some(Arc::clone(known));
+    }
+    let (zone, events) = (settings.time_zone.clone(), settings.events.clone());
+    let none = NanoUsd::ZERO;
+    let spend = Spend::new(BudgetScope::Key(NO_KEY), zone, events, now, none, none);
+    Some(Arc::new(PlaygroundUse {
+        limits: RateLimits {
+            requests_per_minute: settings.default_requests_per_minute,
+            ..RateLimits::default()
+        },
+        spend: Arc::new(spend),
+        rates: Arc::default(),
+        live: Arc::default(),
+    }))
 }

@@ -14,8 +14,8 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use dialects::RequestHead;
 use domain::{
-    BudgetLimits, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp, Used, clock::Clock,
-    routing::RouteExplanation, script::ScriptId,
+    BudgetLimits, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp, Used, UserId,
+    clock::Clock, routing::RouteExplanation, script::ScriptId,
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response,
@@ -41,7 +41,7 @@ use crate::{
     idempotency::{self, Begun, Idempotency, Keep},
     kept_items::{Keeper, KeptItems},
     layout::{DescribeModel, Layout},
-    models,
+    models::{self, Offer},
     relay::{
         continuation::Continuation,
         respond,
@@ -214,13 +214,41 @@ impl Gateway {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let request_id = self.new_request_id();
-        let dialect = endpoint.dialect();
         let asked = Asked {
             endpoint,
             untranslated,
         };
-        let mut response = match self.run(asked, request_id, peer, request).await {
+        self.respond(asked, By::Key(peer), request).await
+    }
+
+    /// The same for a user whom a session of the dashboards names: within the user's own permission,
+    /// budget and limits, and marked in the ledger as of the playground. No credential among the
+    /// headers is looked at.
+    pub async fn play<B>(
+        &self,
+        user: UserId,
+        endpoint: Endpoint,
+        request: Request<B>,
+    ) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let asked = Asked {
+            endpoint,
+            untranslated: false,
+        };
+        self.respond(asked, By::Session(user), request).await
+    }
+
+    async fn respond<B>(&self, asked: Asked, by: By, request: Request<B>) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let request_id = self.new_request_id();
+        let dialect = asked.endpoint.dialect();
+        let mut response = match self.run(asked, request_id, by, request).await {
             Ok(response) => response,
             Err(error) => {
                 if let GatewayError::Internal(what) = error {
@@ -237,7 +265,7 @@ impl Gateway {
         &self,
         asked: Asked,
         request_id: RequestId,
-        peer: Option<IpAddr>,
+        by: By,
         request: Request<B>,
     ) -> Result<Response<ResponseBody>, GatewayError>
     where
@@ -246,7 +274,10 @@ impl Gateway {
     {
         let core = &self.0;
         let catalog = core.catalog.load_full();
-        let caller = core.authenticate(&catalog, request.headers(), peer)?;
+        let caller = match by {
+            By::Key(peer) => core.authenticate(&catalog, request.headers(), peer)?,
+            By::Session(user) => playing(&catalog, user)?,
+        };
         let in_flight = InFlight::enter(&core.in_flight, core.max_in_flight)?;
         let keeper = Keeper::new(Arc::clone(&core.kept_items), caller.owner());
         let request = read(asked.endpoint, request, core.max_body)
@@ -386,6 +417,10 @@ impl Gateway {
         request_id: RequestId,
     ) -> Result<Option<Begun>, GatewayError> {
         let core = &self.0;
+        if caller.is_playground() {
+            // What is kept is kept by key.
+            return Ok(None);
+        }
         let Some(key) = idempotency::key_of(&request.headers)? else {
             return Ok(None);
         };
@@ -448,6 +483,20 @@ impl Gateway {
             self.0.started_at,
             self.0.clock.now(),
         )
+    }
+
+    /// Every name that a user may ask for on the playground, and with keys that have no restrictions of
+    /// their own. Nothing for who is disabled.
+    #[must_use]
+    pub fn offers(&self, user: UserId) -> Vec<Offer> {
+        let catalog = self.0.catalog.load();
+        let Ok(caller) = playing(&catalog, user) else {
+            return Vec::new();
+        };
+        let now = self.0.clock.now();
+        models::available(&catalog.routes, &caller)
+            .map(|entry| entry.offer(&catalog.routes, now))
+            .collect()
     }
 
     /// One of them.
@@ -632,6 +681,24 @@ async fn answer(
             Ok(response)
         }
     }
+}
+
+/// Who calls, as far as is known before anything is looked up.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    /// Whoever the headers say, from this address.
+    Key(Option<IpAddr>),
+    /// A user who is signed in.
+    Session(UserId),
+}
+
+/// A user of the playground.
+fn playing(catalog: &Catalog, user: UserId) -> Result<Caller, GatewayError> {
+    let entry = catalog.accounts.playground(user);
+    let entry = entry.filter(|entry| entry.owner.active);
+    entry
+        .map(|entry| Caller::of_playground(Arc::new(entry)))
+        .ok_or(GatewayError::UserDisabled)
 }
 
 /// What a path stands for.

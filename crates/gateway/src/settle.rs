@@ -141,6 +141,7 @@ impl Admission {
                 dialect: request.head.dialect,
                 request_model: request.head.model.clone(),
                 stream: request.head.stream,
+                playground: caller.is_playground(),
                 progress: Mutex::new(progress),
             }),
             caller,
@@ -494,6 +495,7 @@ impl Open {
             error,
             credential: (lanes > 1).then_some(self.call.candidate.lane as u32),
             route: outcome.is_final().then(|| self.route()).flatten(),
+            playground: self.request.playground,
         }
     }
 

@@ -3,18 +3,121 @@
 
 use std::collections::HashMap;
 
-use domain::{BudgetScope, NanoUsd, Timestamp, budget::BudgetPeriod, period::Period};
+use domain::{BudgetLimits, BudgetScope, NanoUsd, Timestamp, budget::BudgetPeriod, period::Period};
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::{
     Constraint, Database, StorageError,
+    terms::{TermsRow, terms_columns},
     usage_sums::{FOREVER, Group, GroupSums, Scope},
+    users::contains_pattern,
 };
 
 /// Budgets by whose they are.
 pub type Spends = HashMap<BudgetScope, NanoUsd>;
 
+/// Somebody or something that can have a budget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetHolder {
+    pub scope: BudgetScope,
+    /// Of the user or team; the label of a key.
+    pub name: String,
+    /// Of a key: whose it is.
+    pub owner: Option<String>,
+    pub budget: BudgetLimits,
+}
+
+#[derive(sqlx::FromRow)]
+struct HolderRow {
+    kind: String,
+    id: i64,
+    name: String,
+    owner: Option<String>,
+    #[sqlx(flatten)]
+    terms: TermsRow,
+}
+
 impl Database {
+    /// Users, teams and keys whose names, or whose owners' names, contain `search`, without regard to
+    /// case; only those with some limit unless `everyone`. Revoked keys are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn budget_holders(
+        &self,
+        search: &str,
+        everyone: bool,
+    ) -> Result<Vec<BudgetHolder>, StorageError> {
+        macro_rules! limited {
+            ($table:literal) => {
+                concat!(
+                    " and ($2 or ",
+                    $table,
+                    ".daily_budget_nano > 0 or ",
+                    $table,
+                    ".monthly_budget_nano > 0 or ",
+                    $table,
+                    ".soft_daily_nano > 0 or ",
+                    $table,
+                    ".soft_monthly_nano > 0)"
+                )
+            };
+        }
+        let rows = sqlx::query_as::<_, HolderRow>(concat!(
+            "select 'user' as kind, users.id, users.name, null as owner, ",
+            terms_columns!("users"),
+            " from users where users.name like $1 escape '\\'",
+            limited!("users"),
+            " union all select 'team', teams.id, teams.name, null, ",
+            terms_columns!("teams"),
+            " from teams where teams.name like $1 escape '\\'",
+            limited!("teams"),
+            " union all select 'key', k.id, k.label, coalesce(u.name, t.name), ",
+            terms_columns!("k"),
+            " from virtual_keys k left join users u on u.id = k.user_id \
+             left join teams t on t.id = k.team_id where k.revoked_at is null \
+             and (k.label like $1 escape '\\' or coalesce(u.name, t.name) like $1 escape '\\')",
+            limited!("k"),
+        ))
+        .bind(contains_pattern(search))
+        .bind(everyone)
+        .fetch_all(self.readers())
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let scope = BudgetScope::parse(&row.kind, row.id);
+                Ok(BudgetHolder {
+                    scope: scope.ok_or(StorageError::Corrupt {
+                        what: "budget scope",
+                    })?,
+                    name: row.name,
+                    owner: row.owner,
+                    budget: row.terms.budget(),
+                })
+            })
+            .collect()
+    }
+
+    /// What resets forgave everyone in the period that began at `period_start`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn all_forgiven(
+        &self,
+        period: BudgetPeriod,
+        period_start: Timestamp,
+    ) -> Result<Spends, StorageError> {
+        let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+            "select scope, scope_id, sum(forgiven_nano) from budget_resets \
+             where period = $1 and period_start = $2 group by scope, scope_id",
+        )
+        .bind(period.as_str())
+        .bind(period_start.0)
+        .fetch_all(self.readers())
+        .await?;
+        rows.into_iter().map(forgiven_row).collect()
+    }
+
     /// What everyone spent since `start`, before resets: users, teams and keys. Who spent nothing is
     /// missing, and so are requests without a key.
     ///
@@ -111,14 +214,7 @@ impl Database {
         query.push(") group by scope, scope_id");
         let rows: Vec<(String, i64, i64)> =
             query.build_query_as().fetch_all(self.readers()).await?;
-        rows.into_iter()
-            .map(|(kind, id, nano)| {
-                let scope = BudgetScope::parse(&kind, id).ok_or(StorageError::Corrupt {
-                    what: "budget scope",
-                })?;
-                Ok((scope, NanoUsd(nano)))
-            })
-            .collect()
+        rows.into_iter().map(forgiven_row).collect()
     }
 
     /// Forgives what was spent since `period_start`, less what was forgiven before. Returns how much
@@ -182,4 +278,13 @@ pub(crate) fn spend(sum: GroupSums) -> Option<(BudgetScope, NanoUsd)> {
     let team = sum.team_id.map(BudgetScope::Team);
     let key = sum.key_id.map(BudgetScope::Key);
     Some((user.or(team).or(key)?, sum.totals.cost))
+}
+
+fn forgiven_row(
+    (kind, id, nano): (String, i64, i64),
+) -> Result<(BudgetScope, NanoUsd), StorageError> {
+    let scope = BudgetScope::parse(&kind, id).ok_or(StorageError::Corrupt {
+        what: "budget scope",
+    })?;
+    Ok((scope, NanoUsd(nano)))
 }

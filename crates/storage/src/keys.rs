@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use domain::{
     BudgetLimits, KeyId, KeyOwner, RateLimits, TeamId, Timestamp, UserId, VirtualKey,
-    account::{KeyQuery, NewKeyInput, RetiringSecret},
+    account::{KeyQuery, NewKeyInput, RetiringSecret, UNUSED_DAYS},
     page::{Page, PageWindow},
 };
 use sqlx::{QueryBuilder, Sqlite};
@@ -15,6 +15,8 @@ use crate::{
     terms::{AccessRow, TermsRow, list_from_json, list_to_json, terms_columns, tokens_column},
     users::contains_pattern,
 };
+
+const DAY_MS: i64 = 86_400_000;
 
 macro_rules! columns {
     () => {
@@ -180,11 +182,15 @@ impl Database {
         })
     }
 
-    /// The newest first.
+    /// `now` decides which keys have expired and which are unused.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_keys(&self, query: &KeyQuery) -> Result<Page<OwnedKey>, StorageError> {
+    pub async fn list_keys(
+        &self,
+        query: &KeyQuery,
+        now: Timestamp,
+    ) -> Result<Page<OwnedKey>, StorageError> {
         macro_rules! matching {
             () => {
                 concat!(
@@ -194,17 +200,34 @@ impl Database {
                      where ($1 is null or k.user_id = $1) and ($2 is null or k.team_id = $2) \
                      and (k.label like $3 escape '\\' or k.tags like $3 escape '\\' \
                           or coalesce(u.name, t.name) like $3 escape '\\' \
-                          or k.prefix like $3 escape '\\' or k.last4 like $3 escape '\\')"
+                          or k.prefix like $3 escape '\\' or k.last4 like $3 escape '\\') \
+                     and ($4 is null or k.id = $4) \
+                     and case $5 \
+                     when 'active' then k.active and k.revoked_at is null \
+                          and (k.expires_at is null or k.expires_at > $6) \
+                     when 'disabled' then not k.active and k.revoked_at is null \
+                     when 'expired' then k.active and k.revoked_at is null \
+                          and k.expires_at <= $6 \
+                     when 'revoked' then k.revoked_at is not null \
+                     when 'unused' then k.revoked_at is null \
+                          and coalesce(k.last_used_at, k.created_at) <= $7 \
+                     else true end"
                 )
             };
         }
         let window = PageWindow::new(query.page, query.per_page);
         let pattern = contains_pattern(&query.search);
         let (user_id, team_id) = (query.user_id.map(|id| id.0), query.team_id.map(|id| id.0));
+        let key_id = query.key_id.map(|id| id.0);
+        let unused_since = now.0.saturating_sub(UNUSED_DAYS * DAY_MS);
         let total: i64 = sqlx::query_scalar(concat!("select count(*)", matching!()))
             .bind(user_id)
             .bind(team_id)
             .bind(&pattern)
+            .bind(key_id)
+            .bind(query.filter.as_str())
+            .bind(now.0)
+            .bind(unused_since)
             .fetch_one(self.readers())
             .await?;
         let rows = sqlx::query_as::<_, OwnedKeyRow>(concat!(
@@ -212,11 +235,20 @@ impl Database {
             columns!(),
             ", coalesce(u.name, t.name) as owner, coalesce(u.active, t.active) as owner_active",
             matching!(),
-            " order by k.id desc limit $4 offset $5"
+            " order by case $8 when 'label' then k.label \
+              when 'owner' then coalesce(u.name, t.name) end collate nocase, \
+              case $8 when 'last-used' then -coalesce(k.last_used_at, 0) \
+              when 'expiry' then coalesce(k.expires_at, 9223372036854775807) end, \
+              k.id desc limit $9 offset $10"
         ))
         .bind(user_id)
         .bind(team_id)
         .bind(&pattern)
+        .bind(key_id)
+        .bind(query.filter.as_str())
+        .bind(now.0)
+        .bind(unused_since)
+        .bind(query.sort.as_str())
         .bind(i64::from(window.per_page))
         .bind(window.offset())
         .fetch_all(self.readers())

@@ -33,7 +33,7 @@ pub use backends::{
     BackendRecord, DeploymentRecord, KnownDeployment, SyncedBackend, SyncedDeployment,
 };
 pub use budget_events::EventRecord;
-pub use budgets::Spends;
+pub use budgets::{BudgetHolder, Spends};
 pub use catalog::{CatalogKey, CatalogOwner, CatalogRows};
 pub use database::{Database, DatabaseOptions, Synchronous};
 pub use error::{Constraint, StorageError};

@@ -70,6 +70,7 @@ pub(crate) struct RequestRow {
     error: Option<String>,
     credential: Option<i64>,
     route: Option<String>,
+    playground: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -84,7 +85,8 @@ struct NamedRow {
 
 macro_rules! requests_with_names {
     () => {
-        "select r.*, coalesce(u.name, t.name) as owner_name, k.label as key_label, \
+        "select r.*, coalesce(u.name, t.name) as owner_name, coalesce(k.label, \
+         case when r.playground then 'playground' end) as key_label, \
          b.name as backend_name, case when r.attempts > 1 then \
          (select coalesce(sum(e.cost_nano), 0) from ledger.requests e \
           where e.started_at = r.started_at and e.request_id = r.request_id and not e.is_final) \
@@ -144,6 +146,7 @@ impl TryFrom<RequestRow> for LedgerRow {
             error: row.error,
             credential: row.credential.and_then(|n| u32::try_from(n).ok()),
             route: row.route,
+            playground: row.playground,
         })
     }
 }

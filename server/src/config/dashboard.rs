@@ -14,6 +14,9 @@ pub struct DashboardConfig {
     pub refresh_interval: Duration,
     /// `time_zone`: where days and months of budgets and charts begin. Default UTC.
     pub time_zone: TimeZone,
+    /// `public_status`: whether `GET /status` answers callers without a credential, without addresses,
+    /// mappings of models and texts of errors. Default no.
+    pub public_status: bool,
 }
 
 impl DashboardConfig {
@@ -24,6 +27,7 @@ impl DashboardConfig {
         let config = Self {
             refresh_interval: interval.or(Duration::from_secs(30)),
             time_zone: section.field("time_zone").or(TimeZone::UTC),
+            public_status: section.field("public_status").or(false),
         };
         if config.refresh_interval < Duration::from_secs(1) {
             section.report("refresh_interval", "must be at least 1s");

@@ -5,12 +5,17 @@ use domain::Timestamp;
 use gateway::{
     Gateway,
     counters::tally::{Sums, Timing},
+    headers::X_API_KEY,
     settings::BackendKind,
     status::BackendStatus,
 };
+use http::{HeaderMap, header::AUTHORIZATION};
 use serde_json::{Map, Value, json};
 
-use crate::admin::AdminCaller;
+use crate::{
+    admin::{AdminCaller, ApiError},
+    state::AppState,
+};
 
 /// What a backend is called in status pages: by the API that it offers.
 #[must_use]
@@ -26,20 +31,46 @@ pub const fn provider_type(kind: BackendKind) -> &'static str {
 /// Kinds of providers that are told apart.
 pub const PROVIDER_TYPES: [&str; 4] = ["openai", "anthropic", "bedrock", "demo"];
 
-/// `GET /status`
-pub async fn status(AdminCaller(_): AdminCaller, State(gateway): State<Gateway>) -> Json<Value> {
+/// `GET /status`. With `dashboard.public_status`, who presents nothing is shown what is of no use to an
+/// attacker; a wrong credential is refused all the same, so that its owner notices.
+pub async fn status(
+    admin: Result<AdminCaller, ApiError>,
+    headers: HeaderMap,
+    State(state): State<AppState>,
+    State(gateway): State<Gateway>,
+) -> Result<Json<Value>, ApiError> {
+    let anonymous = !headers.contains_key(AUTHORIZATION) && !headers.contains_key(&X_API_KEY);
+    match admin {
+        Ok(_) => Ok(Json(report(&gateway, View::Whole))),
+        Err(_) if anonymous && state.config.dashboard.public_status => {
+            Ok(Json(report(&gateway, View::Public)))
+        }
+        Err(refused) => Err(refused),
+    }
+}
+
+/// How much of the status is shown.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum View {
+    Whole,
+    /// Without addresses, mappings of models, and the texts of errors, which may quote an address.
+    Public,
+}
+
+fn report(gateway: &Gateway, view: View) -> Value {
     let backends = gateway.backends();
     let mut config = Map::new();
     for kind in PROVIDER_TYPES {
         let of_kind = backends.iter().filter(|b| provider_type(b.kind) == kind);
         let providers: Vec<Value> = of_kind
-            .map(|b| {
-                json!({
+            .map(|b| match view {
+                View::Whole => json!({
                     "name": b.name,
                     "priority": b.priority,
                     "base_url": without_credentials(&b.base_url),
                     "model_mapping": b.model_mapping,
-                })
+                }),
+                View::Public => json!({ "name": b.name, "priority": b.priority }),
             })
             .collect();
         // The two that the forerunner has are always there.
@@ -57,10 +88,10 @@ pub async fn status(AdminCaller(_): AdminCaller, State(gateway): State<Gateway>)
     let now = gateway.now();
     let statistics = backends
         .iter()
-        .map(|b| (b.name.clone(), statistics(b, now)));
+        .map(|b| (b.name.clone(), statistics(b, now, view)));
     let statistics: Map<String, Value> = statistics.collect();
     let sum = |of: fn(&BackendStatus) -> u64| backends.iter().map(of).sum::<u64>();
-    Json(json!({
+    json!({
         "status": "running",
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_seconds": seconds_between(gateway.started_at(), now),
@@ -70,13 +101,13 @@ pub async fn status(AdminCaller(_): AdminCaller, State(gateway): State<Gateway>)
             "in_progress_requests": sum(|b| b.in_progress),
             "providers": statistics,
         },
-    }))
+    })
 }
 
-fn statistics(backend: &BackendStatus, now: Timestamp) -> Value {
+fn statistics(backend: &BackendStatus, now: Timestamp, view: View) -> Value {
     let Sums { whole, streams, .. } = &backend.sums;
     let cooldown = &backend.cooldowns;
-    json!({
+    let mut statistics = json!({
         "total_requests": backend.sums.calls,
         "in_progress_requests": backend.in_progress,
         "waiting_requests": backend.waiting,
@@ -109,7 +140,13 @@ fn statistics(backend: &BackendStatus, now: Timestamp) -> Value {
             "tokens_per_second_without_first_token":
                 per_second(streams.output_tokens, after_first(streams)),
         },
-    })
+    });
+    if view == View::Public
+        && let Some(members) = statistics.as_object_mut()
+    {
+        members.remove("last_error");
+    }
+    statistics
 }
 
 /// `GET /backend/info`

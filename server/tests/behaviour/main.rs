@@ -25,6 +25,8 @@ mod ledger_commands;
 mod limits;
 mod logs;
 mod passthrough;
+mod people;
+mod playground;
 mod prices;
 mod reload;
 mod routing;

@@ -53,6 +53,66 @@ async fn busy() -> TestApp {
     app
 }
 
+/// One backend, which has failed once, behind the given `dashboard` section.
+async fn failed_once(rest: &'static str) -> (TestApp, Upstream) {
+    let upstream = Upstream::start().await;
+    let setup = Setup {
+        rest,
+        ..Setup::backends([backend(CHAT, "first", &upstream.url(), "")])
+    };
+    let app = TestApp::start(setup).await;
+    let user = app.user().await;
+    upstream.then(Answer::error(503, "{}"));
+    let reply = Reply::of(app.chat(&user.key, ask("up-first"))).await;
+    assert!(reply.status >= 500, "{}", reply.text());
+    (app, upstream)
+}
+
+#[tokio::test]
+async fn status_is_shown_to_strangers_only_where_that_is_set() {
+    let anonymous = async |app: &TestApp| Reply::of(app.request(Method::GET, "/status")).await;
+
+    let (app, _upstream) = failed_once("").await;
+    assert_eq!(anonymous(&app).await.status, 401);
+
+    let (app, upstream) = failed_once("dashboard: { public_status: true }\n").await;
+    let reply = anonymous(&app).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let shown = reply.json();
+    assert_eq!(
+        shown["config"]["openai"]["providers"],
+        json!([{ "name": "first", "priority": 1 }])
+    );
+    let statistics = &shown["statistics"]["providers"]["first"];
+    assert_eq!(statistics["total_requests"], 1);
+    assert!(statistics["last_error_time"].is_string());
+    assert!(statistics.get("last_error").is_none());
+    for hidden in [upstream.url().as_str(), "sk-", "up-first", "http"] {
+        assert!(!reply.text().contains(hidden), "{hidden}: {}", reply.text());
+    }
+
+    // A credential is judged, not overlooked; and an administrator still sees all.
+    assert_eq!(app.get("/status", "sk-wrong").await.status, 401);
+    let wrong = app
+        .request(Method::GET, "/status")
+        .header("x-api-key", "sk-wrong");
+    assert_eq!(Reply::of(wrong).await.status, 401);
+    let whole = get(&app, "/status").await;
+    assert_eq!(
+        whole["config"]["openai"]["providers"][0]["base_url"],
+        upstream.url()
+    );
+    assert!(whole["statistics"]["providers"]["first"]["last_error"].is_string());
+    // The other pages stay the administrators'.
+    for path in ["/metrics", "/backend/info", "/analytics/summary"] {
+        assert_eq!(
+            Reply::of(app.request(Method::GET, path)).await.status,
+            401,
+            "{path}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn status_tells_what_each_backend_did() {
     let app = busy().await;

@@ -1,5 +1,7 @@
 //! The admins' house, `/admin-ui`.
 
+pub mod budgets;
 pub mod keys;
 pub mod overview;
+pub mod teams;
 pub mod users;

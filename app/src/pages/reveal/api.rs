@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::error::AppError;
+use crate::{components::snippets::Snippet, error::AppError};
 
 /// What the secret is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,12 +20,22 @@ pub struct Revealed {
     /// half lacks it. There the text is empty, and hydration leaves what stands in the document.
     #[serde(skip)]
     pub secret: String,
-    /// This server's address, without a slash at its end.
-    pub base_url: String,
-    pub openai_model: Option<String>,
-    pub anthropic_model: Option<String>,
+    /// What to paste into clients, of a key. Their texts hold the secret and are not serialised
+    /// either.
+    #[serde(serialize_with = "without_texts")]
+    pub snippets: Vec<Snippet>,
     /// The page to go on to.
     pub back: String,
+}
+
+fn without_texts<S: serde::Serializer>(
+    snippets: &[Snippet],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(snippets.iter().map(|snippet| Snippet {
+        text: String::new(),
+        ..snippet.clone()
+    }))
 }
 
 impl std::fmt::Debug for Revealed {
@@ -49,18 +59,30 @@ pub async fn reveal(token: String) -> Result<Option<Revealed>, AppError> {
     let Some(found) = crate::server::take_secret(&token)? else {
         return Ok(None);
     };
-    let list = match (principal.is_admin(), found.key.is_some()) {
-        (_, true)
-            if found.key.as_ref().map(|key| key.owner)
-                == principal.user_id().map(domain::KeyOwner::User) =>
-        {
-            "/user-ui/keys"
-        }
-        (true, true) => "/admin-ui/keys",
-        (true, false) => "/admin-ui/users",
-        (false, _) => "/user-ui/keys",
+    let own = principal.user_id().map(domain::KeyOwner::User);
+    let list = match (
+        principal.is_admin(),
+        found.key.as_ref().map(|key| key.owner),
+    ) {
+        (_, owner @ Some(_)) if owner == own => "/user-ui/keys".to_owned(),
+        (true, Some(_)) => "/admin-ui/keys".to_owned(),
+        (true, None) => "/admin-ui/users".to_owned(),
+        (false, Some(domain::KeyOwner::Team(team))) => format!("/user-ui/keys?team={}", team.0),
+        (false, _) => "/user-ui/keys".to_owned(),
     };
-    let info = crate::server::info();
+    let snippets = match &found.key {
+        None => Vec::new(),
+        Some(key) => {
+            let info = crate::server::info();
+            let allowed = key.access.models.first().cloned();
+            let model = allowed.or(info.openai_model).or(info.anthropic_model);
+            crate::server::snippets::all(crate::server::snippets::Connection {
+                base_url: &crate::server::base_url(),
+                key: found.secret.reveal(),
+                model: model.as_deref().unwrap_or("gpt-4o-mini"),
+            })
+        }
+    };
     Ok(Some(Revealed {
         kind: match found.key {
             Some(key) => SecretKind::Key { label: key.label },
@@ -69,10 +91,8 @@ pub async fn reveal(token: String) -> Result<Option<Revealed>, AppError> {
             },
         },
         secret: found.secret.reveal().to_owned(),
-        base_url: crate::server::base_url(),
-        openai_model: info.openai_model,
-        anthropic_model: info.anthropic_model,
-        back: list.to_owned(),
+        snippets,
+        back: list,
     }))
 }
 
@@ -87,9 +107,12 @@ mod tests {
                 user: "ada".to_owned(),
             },
             secret: "correct horse".to_owned(),
-            base_url: String::new(),
-            openai_model: None,
-            anthropic_model: None,
+            snippets: vec![Snippet {
+                client: "curl".to_owned(),
+                title: "curl".to_owned(),
+                note: String::new(),
+                text: "curl -H correct horse".to_owned(),
+            }],
             back: String::new(),
         };
         let sent = leptos::serde_json::to_string(&shown).expect("JSON");

@@ -2,7 +2,6 @@
 //! The secret is in the document that the server wrote and in nothing that the browser's half gets.
 
 pub mod api;
-mod snippets;
 
 use leptos::{html, prelude::*};
 use leptos_router::hooks::use_params_map;
@@ -11,12 +10,12 @@ use crate::{
     components::{
         page_header::PageHeader,
         secret_once::{SecretOnce, wipe_on_leave},
+        snippets::SnippetList,
         suspense_error::{Load, loading},
     },
     session::page_status,
 };
 use api::{Revealed, SecretKind, reveal};
-use snippets::Snippets;
 
 #[component]
 pub fn RevealPage() -> impl IntoView {
@@ -54,12 +53,26 @@ fn Shown(secret: Revealed) -> impl IntoView {
             "The password",
         ),
     };
-    let snippets = matches!(secret.kind, SecretKind::Key { .. });
+    let snippets = (!secret.snippets.is_empty()).then(|| {
+        let snippets = secret.snippets.clone();
+        view! {
+            <section class="flex flex-col gap-3">
+                <h2 class="font-medium">"Use it"</h2>
+                <p class="quiet">
+                    "The same texts without the key, and for other models, are at "
+                    <a class="link" href="/user-ui/connect" rel="external">
+                        "Connect"
+                    </a> "."
+                </p>
+                <SnippetList snippets open="curl"/>
+            </section>
+        }
+    });
     view! {
         <PageHeader title about=about/>
         <div class="flex max-w-2xl flex-col gap-5" node_ref=content>
             <SecretOnce secret=secret.secret.clone() label/>
-            {snippets.then(|| view! { <Snippets secret/> })}
+            {snippets}
         </div>
         <div>
             <a class="btn" href=back rel="external">

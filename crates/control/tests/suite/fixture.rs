@@ -160,6 +160,7 @@ impl Fixture {
             error: None,
             credential: None,
             route: None,
+            playground: false,
         };
         self.ledger.settle(row, None).await.expect("a commit");
     }

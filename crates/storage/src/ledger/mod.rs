@@ -44,6 +44,9 @@ pub struct OpenRequest {
     pub dialect: Dialect,
     pub request_model: String,
     pub stream: bool,
+    /// See [`LedgerRow::playground`].
+    #[serde(default)]
+    pub playground: bool,
     /// Kept up to date by whoever runs the request; looked at from time to time.
     #[serde(skip)]
     pub progress: Mutex<Progress>,

@@ -71,6 +71,7 @@ fn unended(request: &OpenRequest, progress: &Progress, outcome: Outcome) -> Ledg
         error: Some("the router stopped while the request was running".to_owned()),
         credential: None,
         route: None,
+        playground: request.playground,
     }
 }
 

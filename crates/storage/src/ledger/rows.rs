@@ -44,7 +44,7 @@ pub(super) async fn insert(
              status, input_tokens, cache_read_tokens, cache_write_5m_tokens, \
              cache_write_1h_tokens, output_tokens, reasoning_tokens, searches, images, audio_ms, \
              service_tier, usage_estimated, price_id, cost_nano, attempts, \
-             time_to_first_chunk_ms, duration_ms, error, credential, route) ",
+             time_to_first_chunk_ms, duration_ms, error, credential, route, playground) ",
         );
         query.push_values(run, |mut values, row| {
             values
@@ -80,7 +80,8 @@ pub(super) async fn insert(
                 .push_bind(i64::from(row.duration_ms))
                 .push_bind(row.error.as_deref())
                 .push_bind(row.credential.map(i64::from))
-                .push_bind(row.route.as_deref());
+                .push_bind(row.route.as_deref())
+                .push_bind(row.playground);
         });
         query.build().execute(&mut *connection).await?;
     }

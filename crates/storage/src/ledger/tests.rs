@@ -67,6 +67,7 @@ fn request(number: usize) -> Arc<OpenRequest> {
         dialect: Dialect::OpenaiChat,
         request_model: "gpt \"4\"\n".to_owned(),
         stream: true,
+        playground: false,
         progress: Mutex::default(),
     })
 }
@@ -100,6 +101,7 @@ fn row(request: &OpenRequest, outcome: Outcome, used: u64) -> LedgerRow {
         error: None,
         credential: None,
         route: None,
+        playground: request.playground,
     }
 }
 

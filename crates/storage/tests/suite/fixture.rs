@@ -129,6 +129,7 @@ pub fn row(user: Option<UserId>, at: Timestamp, nano: Option<i64>) -> LedgerRow 
         error: None,
         credential: None,
         route: None,
+        playground: false,
     }
 }
 

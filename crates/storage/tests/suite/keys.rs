@@ -72,7 +72,7 @@ async fn lists_search_labels_and_owners_of_one_user_or_all() {
             user_id,
             ..KeyQuery::default()
         };
-        let page = f.db.list_keys(&query).await.expect("a page");
+        let page = f.db.list_keys(&query, Timestamp(2)).await.expect("a page");
         let rows: Vec<String> = page
             .rows
             .iter()
@@ -161,7 +161,8 @@ async fn keys_of_the_environment_follow_it_and_leave_others_alone() {
         synced.expect("synced")
     };
     let labels = async || {
-        let page = f.db.list_keys(&KeyQuery::default()).await.expect("a page");
+        let page = f.db.list_keys(&KeyQuery::default(), Timestamp(2)).await;
+        let page = page.expect("a page");
         let labels: Vec<String> = page.rows.into_iter().map(|row| row.key.label).collect();
         labels.join(" ")
     };
@@ -179,4 +180,53 @@ async fn keys_of_the_environment_follow_it_and_leave_others_alone() {
     assert!(sync(&[]).await);
     assert_eq!(labels().await, "own");
     assert!(f.db.find_key(own.id).await.expect("read").is_some());
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_sorted_over_all_keys() {
+    use domain::account::{KeyFilter, KeySort};
+
+    const DAY: i64 = 86_400_000;
+    let f = Fixture::new().await;
+    let ada = f.user("ada").await;
+    let make = async |label: &'static str, expires_at, at| {
+        let mut new = new_key(ada.id, label);
+        new.secret.hash[0] = u8::try_from(label.len()).expect("short");
+        new.secret.hash[1] = label.as_bytes()[0];
+        new.chosen.expires_at = expires_at;
+        let made = f.db.create_key(&new, Timestamp(at)).await;
+        made.expect("a key").id
+    };
+    let now = 100 * DAY;
+    make("old", None, 1).await;
+    make("Brief", Some(Timestamp(now)), now - DAY).await;
+    let off = make("off", Some(Timestamp(now + DAY)), now - DAY).await;
+    let gone = make("gone", None, 1).await;
+    make("aye", None, now - 90 * DAY + 1).await;
+    f.db.set_key_active(off, false, true).await.expect("off");
+    f.db.revoke_key(gone, Timestamp(now))
+        .await
+        .expect("revoked");
+    let list = async |filter, sort| {
+        let query = KeyQuery {
+            filter,
+            sort,
+            ..KeyQuery::default()
+        };
+        let page = f.db.list_keys(&query, Timestamp(now)).await;
+        let page = page.expect("a page");
+        assert_eq!(page.rows.len(), usize::try_from(page.total).expect("small"));
+        let labels = page.rows.into_iter().map(|row| row.key.label);
+        labels.collect::<Vec<_>>().join(" ")
+    };
+    let newest = KeySort::Newest;
+    assert_eq!(list(KeyFilter::Active, newest).await, "aye old");
+    assert_eq!(list(KeyFilter::Disabled, newest).await, "off");
+    assert_eq!(list(KeyFilter::Expired, newest).await, "Brief");
+    assert_eq!(list(KeyFilter::Revoked, newest).await, "gone");
+    assert_eq!(list(KeyFilter::Unused, newest).await, "old");
+    let all = KeyFilter::All;
+    assert_eq!(list(all, newest).await, "aye gone off Brief old");
+    assert_eq!(list(all, KeySort::Label).await, "aye Brief gone off old");
+    assert!(list(all, KeySort::Expiry).await.starts_with("Brief off "));
 }

@@ -295,6 +295,7 @@ async fn a_request_that_is_still_running_is_no_difference() {
         dialect: given_up.dialect,
         request_model: given_up.request_model.clone(),
         stream: true,
+        playground: false,
         progress: std::sync::Mutex::default(),
     };
     ledger.call(&request);

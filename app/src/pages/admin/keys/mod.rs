@@ -1,4 +1,4 @@
-//! All keys: find them, see who uses them, make, disable and delete them.
+//! All keys: find them, see who uses them, make, change, rotate and end them.
 
 pub mod api;
 
@@ -10,18 +10,22 @@ use crate::{
         form_field::{FormAlert, SelectField, Submit},
         icon::Icon,
         key_form::{KEY_FIELDS, KeyFields},
-        key_list::{KeyFacts, KeyList, KeyRow},
+        key_list::{KeyList, KeyRow, SHOW, SORT},
+        key_panel::{KeyActions, KeyPanel},
+        list_form::ListForm,
         notice::Notice,
         page_header::PageHeader,
         pagination::{Extent, Pagination},
         panel::SidePanel,
         post_form::{Post, PostForm},
-        search_form::SearchForm,
         suspense_error::{Load, loading},
     },
     url::{ListUrl, Panel},
 };
-use api::{CreateKey, DeleteKey, SetKeyActive, get_key, key_owners, list_keys};
+use api::{
+    CreateKey, DeleteKey, RevokeKey, RotateKey, SetKeyActive, UpdateKey, get_key, key_owners,
+    list_keys,
+};
 
 const PATH: &str = "/admin-ui/keys";
 
@@ -30,18 +34,26 @@ pub fn KeysPage() -> impl IntoView {
     let query = use_query_map();
     let url = Memo::new(move |_| ListUrl::read(|name| query.read().get(name)));
     let panel = Memo::new(move |_| url.read().panel);
-    let set_active = Post::to::<SetKeyActive>();
-    let delete = Post::to::<DeleteKey>();
+    let actions = KeyActions {
+        update: Post::to::<UpdateKey>(),
+        rotate: Post::to::<RotateKey>(),
+        set_active: Post::to::<SetKeyActive>(),
+        revoke: Post::to::<RevokeKey>(),
+        delete: Post::to::<DeleteKey>(),
+    };
     let keys = loading(
         move || {
-            let url = url.read();
+            let url = url.get().with_panel(Panel::Closed);
             (
-                url.search.clone(),
+                url.search,
+                url.show,
+                url.sort,
+                url.team,
                 url.page,
-                set_active.version() + delete.version(),
+                actions.list_version(),
             )
         },
-        |(search, page, _)| list_keys(search, page),
+        |(search, show, sort, team, page, _)| list_keys(search, show, sort, team, page),
     );
     let close = Signal::derive(move || url.read().with_panel(Panel::Closed).href(PATH));
     view! {
@@ -54,11 +66,7 @@ pub fn KeysPage() -> impl IntoView {
         <Notice/>
         <div class="split">
             <div class="stack">
-                <SearchForm
-                    path=PATH
-                    label="Search by label, owner or key"
-                    search=Signal::derive(move || url.read().search.clone())
-                />
+                <ListForm path=PATH label="Search by label, owner, tag or key" url show=SHOW sort=SORT/>
                 <Load
                     resource=keys
                     show={move |page: domain::page::Page<KeyRow>| {
@@ -69,8 +77,8 @@ pub fn KeysPage() -> impl IntoView {
             </div>
             {move || match panel.get() {
                 Panel::Closed => ().into_any(),
-                Panel::New => view! { <NewKey close/> }.into_any(),
-                Panel::Item(id) => view! { <OneKey id close set_active delete/> }.into_any(),
+                Panel::New => view! { <NewKey team=url.get_untracked().team close/> }.into_any(),
+                Panel::Item(id) => view! { <OneKey id close actions/> }.into_any(),
             }}
         </div>
     }
@@ -87,17 +95,13 @@ fn Listed(url: ListUrl, page: domain::page::Page<KeyRow>) -> impl IntoView {
         }
         .into_any();
     }
-    let (text, href, action) = match url.search.is_empty() {
+    let (text, href, action) = match url.search.is_empty() && url.show.is_empty() {
         true => (
             "No key here. Without one no client can use the router.",
             "/admin-ui/keys?new=1",
             "Create a key",
         ),
-        false => (
-            "No key’s label, owner, beginning or end is that.",
-            PATH,
-            "Show all keys",
-        ),
+        false => ("No key is like that.", PATH, "Show all keys"),
     };
     view! {
         <div class="tile nothing">
@@ -111,7 +115,7 @@ fn Listed(url: ListUrl, page: domain::page::Page<KeyRow>) -> impl IntoView {
 }
 
 #[component]
-fn NewKey(close: Signal<String>) -> impl IntoView {
+fn NewKey(team: Option<i64>, close: Signal<String>) -> impl IntoView {
     let create = Post::to::<CreateKey>();
     let failed = create.failure();
     let owners = loading(|| (), |()| key_owners());
@@ -120,9 +124,9 @@ fn NewKey(close: Signal<String>) -> impl IntoView {
             <section>
                 <Load
                     resource=owners
-                    show={move |owners: Vec<(i64, String)>| {
-                        let mine = owners.first().map(|(id, _)| id.to_string());
-                        let options = owners.into_iter().map(|(id, name)| (id.to_string(), name));
+                    show={move |owners: Vec<(String, String)>| {
+                        let mine = owners.first().map(|(owner, _)| owner.clone());
+                        let chosen = team.map(|team| format!("team-{team}")).or(mine);
                         view! {
                             <PostForm post=create class="form">
                                 <FormAlert failure=failed fields=KEY_FIELDS/>
@@ -131,11 +135,11 @@ fn NewKey(close: Signal<String>) -> impl IntoView {
                                     name="owner"
                                     label="Owner"
                                     failure=failed
-                                    options=options.collect()
-                                    selected=mine.unwrap_or_default()
+                                    options=owners
+                                    selected=chosen.unwrap_or_default()
                                     hint="Whose budgets it spends."
                                 />
-                                <KeyFields form="new-key" failure=failed/>
+                                <KeyFields form="new-key" failure=failed with_tags=true/>
                                 <Submit label="Create key" pending=create.pending()/>
                             </PostForm>
                         }
@@ -149,61 +153,15 @@ fn NewKey(close: Signal<String>) -> impl IntoView {
 }
 
 #[component]
-fn OneKey(id: i64, close: Signal<String>, set_active: Post, delete: Post) -> impl IntoView {
-    let key = loading(move || set_active.version(), move |_| get_key(id));
-    // An error about one key must not stand in the panel of the next.
-    on_cleanup(move || {
-        set_active.clear();
-        delete.clear();
-    });
+fn OneKey(id: i64, close: Signal<String>, actions: KeyActions) -> impl IntoView {
+    let key = loading(move || actions.version(), move |_| get_key(id));
+    on_cleanup(move || actions.clear());
     view! {
         <SidePanel title="Key" close>
             <Load
                 resource=key
                 show={move |key: KeyRow| {
-                    let id = key.summary.key.id.0;
-                    let active = key.summary.key.active;
-                    let label = key.summary.key.label.clone();
-                    view! {
-                        <div class="body">
-                            <section>
-                                <p class="font-medium">{label}</p>
-                                <KeyFacts key/>
-                            </section>
-                            <section>
-                                <FormAlert failure=set_active.failure()/>
-                                <PostForm post=set_active>
-                                    <input type="hidden" name="id" value=id/>
-                                    <input type="hidden" name="active" value=(!active).to_string()/>
-                                    <Submit
-                                        label=if active { "Disable" } else { "Enable" }
-                                        variant="outline"
-                                        pending=set_active.pending()
-                                    />
-                                </PostForm>
-                            </section>
-                            <section>
-                                <FormAlert failure=delete.failure()/>
-                                <details class="danger">
-                                    <summary>"Delete this key"</summary>
-                                    <PostForm post=delete class="form">
-                                        <p class="quiet">
-                                            "Requests with it are refused from now on. This cannot be taken back; what it has spent stays in the history."
-                                        </p>
-                                        <input type="hidden" name="id" value=id/>
-                                        <div>
-                                            <Submit
-                                                label="Delete key"
-                                                variant="destructive"
-                                                pending=delete.pending()
-                                            />
-                                        </div>
-                                    </PostForm>
-                                </details>
-                            </section>
-                        </div>
-                    }
-                    .into_any()
+                    view! { <KeyPanel key actions admin=true may_change=true/> }.into_any()
                 }}
             />
         </SidePanel>

@@ -4,8 +4,14 @@
 use domain::page::Page;
 use leptos::prelude::*;
 
-use super::UserRow;
-use crate::{components::post_form::Next, error::AppError};
+use super::{UserDetail, UserRow};
+use crate::{
+    components::{
+        post_form::Next,
+        terms_form::{BudgetText, LimitText},
+    },
+    error::AppError,
+};
 
 /// One page of the users whose name or e-mail address contains `search`.
 #[server(prefix = "/_fn", endpoint = "admin/users/list")]
@@ -27,16 +33,23 @@ pub async fn list_users(search: String, page: u32) -> Result<Page<UserRow>, AppE
         }))
 }
 
-/// One user.
+/// One user, with what would go with them.
 #[server(prefix = "/_fn", endpoint = "admin/users/get")]
-pub async fn get_user(id: i64) -> Result<UserRow, AppError> {
+pub async fn get_user(id: i64) -> Result<UserDetail, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
-    let user = control.get_user(&admin, domain::UserId(id)).await;
+    let id = domain::UserId(id);
+    let user = control.get_user(&admin, id).await;
     let summary = user.map_err(crate::server::refuse)?;
-    Ok(UserRow {
-        created: crate::server::LocalTime::of(&control).minute(summary.user.created_at),
-        summary,
+    let goes = control.what_goes_with(&admin, id).await;
+    let (keys, teams) = goes.map_err(crate::server::refuse)?;
+    Ok(UserDetail {
+        row: UserRow {
+            created: crate::server::LocalTime::of(&control).minute(summary.user.created_at),
+            summary,
+        },
+        keys: keys.rows.into_iter().map(|key| key.key.label).collect(),
+        teams,
     })
 }
 
@@ -47,24 +60,22 @@ pub async fn create_user(
     email: String,
     role: String,
     password: String,
-    daily_budget: String,
-    monthly_budget: String,
+    #[server(flatten)] budget: BudgetText,
+    #[server(flatten)] limits: LimitText,
 ) -> Result<Next, AppError> {
-    use domain::validation::{Field, budget};
-
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
     let typed = [
-        ("name", name.as_str()),
-        ("email", email.as_str()),
-        ("role", role.as_str()),
-        ("daily_budget", daily_budget.as_str()),
-        ("monthly_budget", monthly_budget.as_str()),
-    ];
-    let read = |field, text| {
-        budget(field, text)
-            .map_err(|e| crate::server::refuse_with(crate::error::Cause::Invalid(e)).keep(&typed))
-    };
+        vec![
+            ("name", name.as_str()),
+            ("email", email.as_str()),
+            ("role", role.as_str()),
+        ],
+        budget.typed(),
+        limits.typed(),
+    ]
+    .concat();
+    let invalid = |e| crate::server::refuse_with(crate::error::Cause::Invalid(e)).keep(&typed);
     let input = control::NewUserInput {
         name: name.clone(),
         email: Some(email.clone()).filter(|email| !email.trim().is_empty()),
@@ -73,12 +84,8 @@ pub async fn create_user(
         password: Some(password)
             .filter(|password| !password.is_empty())
             .map(Into::into),
-        limits: domain::RateLimits::default(),
-        budget: domain::BudgetLimits {
-            daily: read(Field::DailyBudget, &daily_budget)?,
-            monthly: read(Field::MonthlyBudget, &monthly_budget)?,
-            ..Default::default()
-        },
+        limits: limits.read().map_err(invalid)?,
+        budget: budget.read().map_err(invalid)?,
         with_key: false,
     };
     let created = control.create_user(&admin, input).await;
@@ -112,32 +119,31 @@ pub async fn set_user_active(id: i64, active: bool) -> Result<Next, AppError> {
 #[server(prefix = "/_fn", endpoint = "admin/users/budget")]
 pub async fn update_budget(
     id: i64,
-    daily_budget: String,
-    monthly_budget: String,
-    soft_daily_budget: String,
-    soft_monthly_budget: String,
+    #[server(flatten)] budget: BudgetText,
 ) -> Result<Next, AppError> {
-    use domain::validation::{Field, budget};
-
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
-    let typed = [
-        ("daily_budget", daily_budget.as_str()),
-        ("monthly_budget", monthly_budget.as_str()),
-        ("soft_daily_budget", soft_daily_budget.as_str()),
-        ("soft_monthly_budget", soft_monthly_budget.as_str()),
-    ];
-    let read = |field, text| {
-        budget(field, text)
-            .map_err(|e| crate::server::refuse_with(crate::error::Cause::Invalid(e)).keep(&typed))
-    };
-    let limits = domain::BudgetLimits {
-        daily: read(Field::DailyBudget, &daily_budget)?,
-        monthly: read(Field::MonthlyBudget, &monthly_budget)?,
-        soft_daily: read(Field::SoftDailyBudget, &soft_daily_budget)?,
-        soft_monthly: read(Field::SoftMonthlyBudget, &soft_monthly_budget)?,
-    };
+    let limits = budget.read().map_err(|e| {
+        crate::server::refuse_with(crate::error::Cause::Invalid(e)).keep(&budget.typed())
+    })?;
     let changed = control.update_budget(&admin, domain::UserId(id), limits);
+    changed.await.map_err(crate::server::refuse)?;
+    Ok(None)
+}
+
+/// Sets how much may be asked for at once and in a minute; an empty one is no limit.
+#[server(prefix = "/_fn", endpoint = "admin/users/limits")]
+pub async fn update_limits(
+    id: i64,
+    #[server(flatten)] limits: LimitText,
+) -> Result<Next, AppError> {
+    let control = crate::server::control()?;
+    let admin = crate::server::admin().await?;
+    let typed = limits.typed();
+    let read = limits
+        .read()
+        .map_err(|e| crate::server::refuse_with(crate::error::Cause::Invalid(e)).keep(&typed))?;
+    let changed = control.update_user_limits(&admin, domain::UserId(id), read);
     changed.await.map_err(crate::server::refuse)?;
     Ok(None)
 }

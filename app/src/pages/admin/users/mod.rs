@@ -25,7 +25,7 @@ use crate::{
     format,
     url::{ListUrl, Panel},
 };
-use api::{DeleteUser, ResetSpend, SetUserActive, UpdateBudget, list_users};
+use api::{DeleteUser, ResetSpend, SetUserActive, UpdateBudget, UpdateLimits, list_users};
 use new::NewUser;
 use one::OneUser;
 
@@ -40,11 +40,22 @@ pub struct UserRow {
     pub created: String,
 }
 
+/// A user with what would go with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserDetail {
+    pub row: UserRow,
+    /// Labels of their keys, of the newest ones only.
+    pub keys: Vec<String>,
+    /// Names of the teams that they are in.
+    pub teams: Vec<String>,
+}
+
 /// The actions of the panel after which the list is not the same any more.
 #[derive(Clone, Copy, Debug)]
 pub struct UserActions {
     pub set_active: Post,
     pub update_budget: Post,
+    pub update_limits: Post,
     pub reset_spend: Post,
     pub delete: Post,
 }
@@ -54,6 +65,7 @@ impl UserActions {
         Self {
             set_active: Post::to::<SetUserActive>(),
             update_budget: Post::to::<UpdateBudget>(),
+            update_limits: Post::to::<UpdateLimits>(),
             reset_spend: Post::to::<ResetSpend>(),
             delete: Post::to::<DeleteUser>(),
         }
@@ -62,7 +74,10 @@ impl UserActions {
     /// Changes whenever one of them has ended, after which a user is not the same. Reactive.
     #[must_use]
     pub fn version(self) -> u32 {
-        self.set_active.version() + self.update_budget.version() + self.reset_spend.version()
+        self.set_active.version()
+            + self.update_budget.version()
+            + self.update_limits.version()
+            + self.reset_spend.version()
     }
 
     /// As [`Self::version`], and when a user has gone.
@@ -75,6 +90,7 @@ impl UserActions {
     pub fn clear(self) {
         self.set_active.clear();
         self.update_budget.clear();
+        self.update_limits.clear();
         self.reset_spend.clear();
         self.delete.clear();
     }

@@ -1,5 +1,6 @@
 //! The form for a new user. Without a password one is made and shown once.
 
+use domain::{BudgetLimits, RateLimits};
 use leptos::prelude::*;
 
 use super::api::CreateUser;
@@ -7,6 +8,7 @@ use crate::components::{
     form_field::{FormAlert, SelectField, Submit, TextField},
     panel::SidePanel,
     post_form::{Post, PostForm},
+    terms_form::{BudgetFields, LIMIT_FIELDS, LimitFields},
 };
 
 const FIELDS: &[&str] = &[
@@ -16,12 +18,21 @@ const FIELDS: &[&str] = &[
     "password",
     "daily_budget",
     "monthly_budget",
+    "soft_daily_budget",
+    "soft_monthly_budget",
+    "requests_per_minute",
+    "tokens_per_minute",
+    "parallel",
 ];
 
 #[component]
 pub fn NewUser(close: Signal<String>) -> impl IntoView {
     let create = Post::to::<CreateUser>();
     let failure = create.failure();
+    let limits_open = failure
+        .get_untracked()
+        .and_then(|error| error.cause.input())
+        .is_some_and(|name| LIMIT_FIELDS.contains(&name));
     let roles = [
         ("user", "User: own keys and usage"),
         ("admin", "Admin: manages everything"),
@@ -65,24 +76,13 @@ pub fn NewUser(close: Signal<String>) -> impl IntoView {
                         autocomplete="new-password"
                         hint="Empty: one is made and shown once. They change it when they first sign in."
                     />
-                    <div class="form-row">
-                        <TextField
-                            form="new-user"
-                            name="daily_budget"
-                            label="Daily budget, $"
-                            failure
-                            inputmode="decimal"
-                            hint="Empty: no limit."
-                        />
-                        <TextField
-                            form="new-user"
-                            name="monthly_budget"
-                            label="Monthly budget, $"
-                            failure
-                            inputmode="decimal"
-                            hint="Empty: no limit."
-                        />
-                    </div>
+                    <BudgetFields form="new-user" failure budget=BudgetLimits::default()/>
+                    <details class="more" open=limits_open>
+                        <summary>"Limits"</summary>
+                        <div class="form">
+                            <LimitFields form="new-user" failure limits=RateLimits::default()/>
+                        </div>
+                    </details>
                     <Submit label="Create user" pending=create.pending()/>
                 </PostForm>
             </section>

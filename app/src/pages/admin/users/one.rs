@@ -1,20 +1,22 @@
 //! One user: budgets, password, access, deletion. Each is a form of its own, and what cannot be
 //! taken back asks for the user's name.
 
-use domain::{NanoUsd, account::User, budget::BudgetPeriod};
+use domain::{account::User, budget::BudgetPeriod};
 use leptos::prelude::*;
 
 use super::{
-    UserActions, UserRow,
+    UserActions, UserDetail, UserRow,
     api::{ResetPassword, get_user},
     status,
 };
 use crate::components::{
     budget_bar::SpendCell,
     form_field::{FormAlert, FormFailure, Submit, TextField},
+    key_list::limits,
     panel::SidePanel,
     post_form::{Post, PostForm},
     suspense_error::{Load, loading},
+    terms_form::{BUDGET_FIELDS, BudgetFields, LIMIT_FIELDS, LimitFields},
 };
 
 #[component]
@@ -26,12 +28,14 @@ pub fn OneUser(id: i64, close: Signal<String>, actions: UserActions) -> impl Int
         <SidePanel title="User" close>
             <Load
                 resource=user
-                show={move |row: UserRow| {
+                show={move |detail: UserDetail| {
+                    let row = detail.row.clone();
                     let user = row.summary.user.clone();
                     view! {
                         <div class="body">
                             <Facts row=row.clone()/>
                             <Budget user=user.clone() actions/>
+                            <Limits user=user.clone() actions/>
                             <Access user=user.clone() actions/>
                             <section>
                                 <h3>"Password"</h3>
@@ -48,7 +52,7 @@ pub fn OneUser(id: i64, close: Signal<String>, actions: UserActions) -> impl Int
                                     "Signs them out everywhere. The new password is shown once."
                                 </p>
                             </section>
-                            <Delete user delete=actions.delete/>
+                            <Delete detail delete=actions.delete/>
                         </div>
                     }
                     .into_any()
@@ -107,10 +111,6 @@ fn Facts(row: UserRow) -> impl IntoView {
 fn Budget(user: User, actions: UserActions) -> impl IntoView {
     let failed: FormFailure = actions.update_budget.failure();
     let reset_failed: FormFailure = actions.reset_spend.failure();
-    let typed = |limit: NanoUsd| match limit {
-        NanoUsd::ZERO => String::new(),
-        limit => limit.to_usd_string(),
-    };
     let id = user.id.0;
     let reset = |period: BudgetPeriod, label: &'static str| {
         view! {
@@ -130,56 +130,9 @@ fn Budget(user: User, actions: UserActions) -> impl IntoView {
         <section>
             <h3>"Budgets"</h3>
             <PostForm post=actions.update_budget class="form">
-                <FormAlert
-                    failure=failed
-                    fields=&[
-                        "daily_budget",
-                        "monthly_budget",
-                        "soft_daily_budget",
-                        "soft_monthly_budget",
-                    ]
-                />
+                <FormAlert failure=failed fields=BUDGET_FIELDS/>
                 <input type="hidden" name="id" value=id/>
-                <div class="form-row">
-                    <TextField
-                        form="budget"
-                        name="daily_budget"
-                        label="Daily, $"
-                        failure=failed
-                        value=typed(user.budget.daily)
-                        inputmode="decimal"
-                        hint="Empty: no limit."
-                    />
-                    <TextField
-                        form="budget"
-                        name="monthly_budget"
-                        label="Monthly, $"
-                        failure=failed
-                        value=typed(user.budget.monthly)
-                        inputmode="decimal"
-                        hint="Empty: no limit."
-                    />
-                </div>
-                <div class="form-row">
-                    <TextField
-                        form="budget"
-                        name="soft_daily_budget"
-                        label="Warn in a day at, $"
-                        failure=failed
-                        value=typed(user.budget.soft_daily)
-                        inputmode="decimal"
-                        hint="Refuses nothing."
-                    />
-                    <TextField
-                        form="budget"
-                        name="soft_monthly_budget"
-                        label="Warn in a month at, $"
-                        failure=failed
-                        value=typed(user.budget.soft_monthly)
-                        inputmode="decimal"
-                        hint="Refuses nothing."
-                    />
-                </div>
+                <BudgetFields form="budget" failure=failed budget=user.budget/>
                 <div>
                     <Submit
                         label="Save budgets"
@@ -195,6 +148,32 @@ fn Budget(user: User, actions: UserActions) -> impl IntoView {
                 {reset(BudgetPeriod::Monthly, "Forgive this month’s")}
             </PostForm>
             <p class="quiet text-xs">"Forgiving starts the budget anew; the history stays."</p>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Limits(user: User, actions: UserActions) -> impl IntoView {
+    let failure = actions.update_limits.failure();
+    view! {
+        <section>
+            <h3>"Limits"</h3>
+            <details class="more" open=failure.get_untracked().is_some()>
+                <summary>{limits(&user.limits)}</summary>
+                <PostForm post=actions.update_limits class="form">
+                    <FormAlert failure fields=LIMIT_FIELDS/>
+                    <input type="hidden" name="id" value=user.id.0/>
+                    <LimitFields form="limits" failure limits=user.limits/>
+                    <div>
+                        <Submit
+                            label="Save limits"
+                            variant="outline"
+                            pending=actions.update_limits.pending()
+                        />
+                    </div>
+                </PostForm>
+            </details>
         </section>
     }
     .into_any()
@@ -225,8 +204,21 @@ fn Access(user: User, actions: UserActions) -> impl IntoView {
 }
 
 #[component]
-fn Delete(user: User, delete: Post) -> impl IntoView {
+fn Delete(detail: UserDetail, delete: Post) -> impl IntoView {
     let failed = delete.failure();
+    let user = detail.row.summary.user;
+    let all = usize::try_from(detail.row.summary.keys).unwrap_or(usize::MAX);
+    let more = all.saturating_sub(detail.keys.len());
+    let goes = match detail.keys.is_empty() {
+        true => "They have no key".to_owned(),
+        false => format!(
+            "These keys go with them and stop working: {}",
+            detail.keys.join(", ")
+        ),
+    };
+    let more = (more > 0).then(|| format!(" and {more} more"));
+    let teams = (!detail.teams.is_empty())
+        .then(|| format!("They leave the teams {}. ", detail.teams.join(", ")));
     // Open where the last attempt failed.
     let open = failed.get_untracked().is_some();
     view! {
@@ -235,7 +227,8 @@ fn Delete(user: User, delete: Post) -> impl IntoView {
                 <summary>"Delete this user"</summary>
                 <PostForm post=delete class="form">
                     <p class="quiet">
-                        "Their keys go with them and stop working. What they have spent stays in the history. Type "
+                        {goes} {more} ". " {teams}
+                        "What they have spent stays in the history. Type "
                         <strong class="text-foreground">{user.name.clone()}</strong> " to confirm."
                     </p>
                     <FormAlert failure=failed fields=&["confirm"]/>

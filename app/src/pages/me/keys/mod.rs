@@ -1,7 +1,9 @@
-//! One's own keys: make, disable and delete them.
+//! One's own keys, and with `?team=` those of a team that one is in: make one, see what it is used
+//! for, change, rotate and end it.
 
 pub mod api;
 
+use domain::team::TeamRole;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -10,7 +12,9 @@ use crate::{
         form_field::{FormAlert, Submit},
         icon::Icon,
         key_form::{KEY_FIELDS, KeyFields},
-        key_list::{KeyFacts, KeyList, KeyRow},
+        key_list::{KeyList, SHOW, SORT_OWN},
+        key_panel::{KeyActions, KeyPanel},
+        list_form::ListForm,
         notice::Notice,
         page_header::PageHeader,
         pagination::{Extent, Pagination},
@@ -20,7 +24,10 @@ use crate::{
     },
     url::{ListUrl, Panel},
 };
-use api::{CreateMyKey, DeleteMyKey, SetMyKeyActive, get_my_key, list_my_keys};
+use api::{
+    CreateMyKey, DeleteMyKey, MyKey, MyKeysList, RevokeMyKey, RotateMyKey, SetMyKeyActive,
+    UpdateMyKey, get_my_key, list_my_keys,
+};
 
 const PATH: &str = "/user-ui/keys";
 
@@ -29,15 +36,36 @@ pub fn MyKeysPage() -> impl IntoView {
     let query = use_query_map();
     let url = Memo::new(move |_| ListUrl::read(|name| query.read().get(name)));
     let panel = Memo::new(move |_| url.read().panel);
-    let set_active = Post::to::<SetMyKeyActive>();
-    let delete = Post::to::<DeleteMyKey>();
+    let actions = KeyActions {
+        update: Post::to::<UpdateMyKey>(),
+        rotate: Post::to::<RotateMyKey>(),
+        set_active: Post::to::<SetMyKeyActive>(),
+        revoke: Post::to::<RevokeMyKey>(),
+        delete: Post::to::<DeleteMyKey>(),
+    };
     let keys = loading(
-        move || (url.read().page, set_active.version() + delete.version()),
-        |(page, _)| list_my_keys(page),
+        move || {
+            let url = url.get().with_panel(Panel::Closed);
+            (
+                url.search,
+                url.show,
+                url.sort,
+                url.team,
+                url.page,
+                actions.list_version(),
+            )
+        },
+        |(search, show, sort, team, page, _)| list_my_keys(search, show, sort, team, page),
     );
     let close = Signal::derive(move || url.read().with_panel(Panel::Closed).href(PATH));
+    let about = move || {
+        Some(match url.read().team {
+            None => "What your clients send. Each spends your own budgets.".to_owned(),
+            Some(_) => "What the team’s clients send. Each spends the team’s budgets.".to_owned(),
+        })
+    };
     view! {
-        <PageHeader title="My keys" about="What your clients send. Each spends your own budgets.">
+        <PageHeader title="My keys" about=Signal::derive(about)>
             <a class="btn" href=move || url.read().with_panel(Panel::New).href(PATH)>
                 <Icon name="plus"/>
                 "New key"
@@ -46,18 +74,19 @@ pub fn MyKeysPage() -> impl IntoView {
         <Notice/>
         <div class="split">
             <div class="stack">
+                <ListForm path=PATH label="Search by label or key" url show=SHOW sort=SORT_OWN/>
                 <Load
                     resource=keys
-                    show={move |page: domain::page::Page<KeyRow>| {
-                        view! { {move || view! { <Listed url=url.get() page=page.clone()/> }} }
+                    show={move |list: MyKeysList| {
+                        view! { {move || view! { <Listed url=url.get() list=list.clone()/> }} }
                             .into_any()
                     }}
                 />
             </div>
             {move || match panel.get() {
                 Panel::Closed => ().into_any(),
-                Panel::New => view! { <NewKey close/> }.into_any(),
-                Panel::Item(id) => view! { <OneKey id close set_active delete/> }.into_any(),
+                Panel::New => view! { <NewKey team=url.get_untracked().team close/> }.into_any(),
+                Panel::Item(id) => view! { <OneKey id close actions/> }.into_any(),
             }}
         </div>
     }
@@ -65,20 +94,44 @@ pub fn MyKeysPage() -> impl IntoView {
 }
 
 #[component]
-fn Listed(url: ListUrl, page: domain::page::Page<KeyRow>) -> impl IntoView {
+fn Listed(url: ListUrl, list: MyKeysList) -> impl IntoView {
+    let MyKeysList { keys: page, team } = list;
+    let whose = team.map(|summary| {
+        let only_look = summary.role != Some(TeamRole::Owner);
+        view! {
+            <p class="quiet">
+                "Keys of the team "
+                <a class="link" href=format!("/user-ui/teams?open={}", summary.team.id.0)>
+                    {summary.team.name}
+                </a>
+                {only_look.then_some(". Its owners make and change them.")}
+            </p>
+        }
+    });
     let extent = Extent::from(&page);
     if !page.rows.is_empty() {
         return view! {
+            {whose}
             <KeyList path=PATH url=url.clone() keys=page.rows own=true/>
             <Pagination path=PATH url extent/>
         }
         .into_any();
     }
+    let new = url.with_panel(Panel::New).href(PATH);
+    let (text, href, action) = match url.search.is_empty() && url.show.is_empty() {
+        true => (
+            "There is no key yet. Create one and put it into your client.",
+            new,
+            "Create a key",
+        ),
+        false => ("No key is like that.", PATH.to_owned(), "Show all my keys"),
+    };
     view! {
+        {whose}
         <div class="tile nothing">
-            <p>"You have no key yet. Create one and put it into your client."</p>
-            <a class="btn" data-variant="outline" href="/user-ui/keys?new=1">
-                "Create a key"
+            <p>{text}</p>
+            <a class="btn" data-variant="outline" href=href>
+                {action}
             </a>
         </div>
     }
@@ -86,7 +139,7 @@ fn Listed(url: ListUrl, page: domain::page::Page<KeyRow>) -> impl IntoView {
 }
 
 #[component]
-fn NewKey(close: Signal<String>) -> impl IntoView {
+fn NewKey(team: Option<i64>, close: Signal<String>) -> impl IntoView {
     let create = Post::to::<CreateMyKey>();
     let failed = create.failure();
     view! {
@@ -94,7 +147,8 @@ fn NewKey(close: Signal<String>) -> impl IntoView {
             <section>
                 <PostForm post=create class="form">
                     <FormAlert failure=failed fields=KEY_FIELDS/>
-                    <KeyFields form="new-key" failure=failed/>
+                    {team.map(|team| view! { <input type="hidden" name="team" value=team/> })}
+                    <KeyFields form="new-key" failure=failed with_tags=false/>
                     <Submit label="Create key" pending=create.pending()/>
                 </PostForm>
             </section>
@@ -104,64 +158,15 @@ fn NewKey(close: Signal<String>) -> impl IntoView {
 }
 
 #[component]
-fn OneKey(id: i64, close: Signal<String>, set_active: Post, delete: Post) -> impl IntoView {
-    let key = loading(move || set_active.version(), move |_| get_my_key(id));
-    // An error about one key must not stand in the panel of the next.
-    on_cleanup(move || {
-        set_active.clear();
-        delete.clear();
-    });
+fn OneKey(id: i64, close: Signal<String>, actions: KeyActions) -> impl IntoView {
+    let key = loading(move || actions.version(), move |_| get_my_key(id));
+    on_cleanup(move || actions.clear());
     view! {
         <SidePanel title="Key" close>
             <Load
                 resource=key
-                show={move |key: KeyRow| {
-                    let active = key.summary.key.active;
-                    let by_admin = !active && key.summary.key.disabled_by_admin;
-                    let label = key.summary.key.label.clone();
-                    view! {
-                        <div class="body">
-                            <section>
-                                <p class="font-medium">{label}</p>
-                                <KeyFacts key/>
-                            </section>
-                            <section>
-                                <FormAlert failure=set_active.failure()/>
-                                {by_admin.then_some("An admin disabled this key; only an admin can enable it again.")}
-                                <PostForm post=set_active>
-                                    <input type="hidden" name="id" value=id/>
-                                    <input type="hidden" name="active" value=(!active).to_string()/>
-                                    {(!by_admin).then(|| view! {
-                                        <Submit
-                                            label=if active { "Disable" } else { "Enable" }
-                                            variant="outline"
-                                            pending=set_active.pending()
-                                        />
-                                    })}
-                                </PostForm>
-                            </section>
-                            <section>
-                                <FormAlert failure=delete.failure()/>
-                                <details class="danger">
-                                    <summary>"Delete this key"</summary>
-                                    <PostForm post=delete class="form">
-                                        <p class="quiet">
-                                            "Your clients that send it are refused from now on. This cannot be taken back."
-                                        </p>
-                                        <input type="hidden" name="id" value=id/>
-                                        <div>
-                                            <Submit
-                                                label="Delete key"
-                                                variant="destructive"
-                                                pending=delete.pending()
-                                            />
-                                        </div>
-                                    </PostForm>
-                                </details>
-                            </section>
-                        </div>
-                    }
-                    .into_any()
+                show={move |MyKey { key, may_change }: MyKey| {
+                    view! { <KeyPanel key actions admin=false may_change/> }.into_any()
                 }}
             />
         </SidePanel>
