@@ -350,7 +350,7 @@ async fn the_context_is_that_of_the_forerunner_and_more() {
         .await;
     let code = "export function onRequest(c) { c.state.seen = { ...c, state: undefined }; }
         export function onResponse(c) {
-            c.response.body = { request: c.state.seen, response: { ...c, state: undefined } };
+            c.response.body = structuredClone({ request: c.state.seen, response: { ...c, state: undefined } });
             return c;
         }";
     script(&app, "look", code, json!({})).await;
@@ -361,6 +361,7 @@ async fn the_context_is_that_of_the_forerunner_and_more() {
     let reply = Reply::of(request).await;
     let seen = reply.json();
     let context = &seen["request"];
+    assert!(context.is_object(), "{}", reply.text());
     assert_eq!(
         context["user"],
         json!({"id": user.id, "name": "ada", "email": "ada@example.com"})
@@ -515,7 +516,7 @@ async fn events_of_streams_are_changed_dropped_and_added_in_the_clients_dialect(
                 if (data.type === 'ping') return null;
             }
             export function onResponse(c) { c.response.headers['x-script'] = String(c.response.isStream); return c; }";
-        script(&app, "stream", code, json!({})).await;
+        let id = script(&app, "stream", code, json!({})).await;
         let reply = Reply::of(app.ask(client, &user.key, ask_stream("asked"))).await;
         let text = reply.text();
         assert_eq!(reply.status, 200, "{text}");
@@ -533,6 +534,10 @@ async fn events_of_streams_are_changed_dropped_and_added_in_the_clients_dialect(
         assert!(text.contains(end), "{text}");
         let row = app.ledger().rows().await.pop().expect("a row");
         assert_eq!((row.outcome.as_str(), row.output_tokens), ("completed", 7));
+        let state = call(&app, Method::GET, &format!("/{id}"), json!({}))
+            .await
+            .json();
+        assert_eq!(state["failures"], 0, "{state}");
     }
 }
 

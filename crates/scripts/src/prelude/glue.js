@@ -188,8 +188,14 @@
     };
     const chunkOf = (name, data) => {
       const first = data.length > 0 ? data[0] : "";
-      const structured = first === "{" || first === "[";
-      return { event: name, data: structured ? parse(data) : data };
+      if (first === "{" || first === "[") {
+        try {
+          return { event: name, data: parse(data) };
+        } catch (_) {
+          // "[DONE]" looks like a list and is none.
+        }
+      }
+      return { event: name, data };
     };
 
     return freeze({

@@ -135,6 +135,21 @@ async fn events_are_kept_changed_dropped_and_added() {
             "{drops}"
         );
     }
+    let done = EventIn {
+        name: None,
+        data: "[DONE]".to_owned(),
+    };
+    let engine = engine();
+    let looks = program(
+        &engine,
+        "export const onChunk = ({ chunk }) => (chunk.data === '[DONE]' ? null : undefined);",
+    )
+    .await;
+    let called = engine
+        .open(&looks)
+        .chunks(|| "{}".to_owned(), vec![event(&data), done])
+        .await;
+    assert_eq!(called.output, Ok(vec![same, EventOut::Replaced(vec![])]));
     let edits = "export function onChunk(context) {
         context.chunk.data.choices[0].delta.content = 'HELLO';
         return context;
