@@ -69,8 +69,6 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::expect_used, reason = "a test")]
-
     use super::*;
 
     #[test]

@@ -6,6 +6,7 @@
 )]
 
 mod escape;
+mod examples;
 mod hooks;
 mod language;
 mod pace;
