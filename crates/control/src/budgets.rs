@@ -12,15 +12,11 @@ use domain::{
     },
     page::{Page, PageWindow},
     period::{self, Period},
-    report::PeriodSpend,
     team::TeamInput,
 };
 use storage::{EventRecord, Spends};
 
-use crate::{
-    Admin, Control, ControlError, Principal,
-    reports::{DAYS, MONTHS, label},
-};
+use crate::{Admin, Control, ControlError, Principal, reports::label};
 
 /// Alerts of a list.
 const LATEST_ALERTS: u32 = 50;
@@ -98,12 +94,9 @@ impl Control {
     /// What counts against everyone's budget, after resets.
     async fn all_spends(&self, period: BudgetPeriod) -> Result<Spends, ControlError> {
         let start = self.current(period).start;
-        let mut spends = self.db().spend_since(start).await?;
-        for (scope, forgiven) in self.db().all_forgiven(period, start).await? {
-            let left = spends.entry(scope).or_default();
-            *left = (*left - forgiven).max(NanoUsd::ZERO);
-        }
-        Ok(spends)
+        let spends = self.db().spend_since(start).await?;
+        let forgiven = self.db().all_forgiven(period, start).await?;
+        Ok(after_resets(spends, forgiven))
     }
 
     /// Sets the limits of a user, team or key, and nothing else of them.
@@ -120,8 +113,7 @@ impl Control {
         match whose {
             BudgetScope::User(id) => self.update_budget(admin, id, limits).await,
             BudgetScope::Team(id) => {
-                let found = self.db().find_team(id).await?;
-                let team = found.ok_or(ControlError::NotFound)?.team;
+                let team = self.team(id).await?;
                 let input = TeamInput {
                     name: team.name,
                     active: team.active,
@@ -161,8 +153,7 @@ impl Control {
                 (user.name, user.budget)
             }
             BudgetScope::Team(id) => {
-                let found = self.db().find_team(id).await?;
-                let team = found.ok_or(ControlError::NotFound)?.team;
+                let team = self.team(id).await?;
                 (team.name, team.budget)
             }
             BudgetScope::Key(id) => {
@@ -183,28 +174,6 @@ impl Control {
             alerts: alerts.into_iter().map(|r| self.alert(r)).collect(),
             name,
         })
-    }
-
-    async fn spent_by_period(
-        &self,
-        whose: BudgetScope,
-        kind: BudgetPeriod,
-        limits: BudgetLimits,
-    ) -> Result<Vec<PeriodSpend>, ControlError> {
-        let (count, format) = match kind {
-            BudgetPeriod::Daily => (DAYS, "%Y-%m-%d"),
-            BudgetPeriod::Monthly => (MONTHS, "%Y-%m"),
-        };
-        let mut rows = Vec::with_capacity(count);
-        for period in self.latest_periods(kind, count) {
-            let spent = self.db().spend_between(&[whose], period).await?;
-            rows.push(PeriodSpend {
-                label: label(period.start, self.zone(), format),
-                budget: limits.hard(kind),
-                spend: spent.get(&whose).copied().unwrap_or_default(),
-            });
-        }
-        Ok(rows)
     }
 
     /// When the present day and month end, and budgets begin anew.
@@ -262,12 +231,9 @@ impl Control {
         period: BudgetPeriod,
     ) -> Result<Spends, ControlError> {
         let start = self.current(period).start;
-        let mut spends = self.db().spend_of(whose, start).await?;
-        for (scope, forgiven) in self.db().forgiven(whose, period, start).await? {
-            let left = spends.entry(scope).or_default();
-            *left = (*left - forgiven).max(NanoUsd::ZERO);
-        }
-        Ok(spends)
+        let spends = self.db().spend_of(whose, start).await?;
+        let forgiven = self.db().forgiven(whose, period, start).await?;
+        Ok(after_resets(spends, forgiven))
     }
 
     pub(crate) async fn budget_status(
@@ -335,4 +301,13 @@ impl Control {
             delivered_at: record.delivered_at,
         }
     }
+}
+
+/// What still counts of what was spent.
+fn after_resets(mut spends: Spends, forgiven: Spends) -> Spends {
+    for (scope, forgiven) in forgiven {
+        let left = spends.entry(scope).or_default();
+        *left = (*left - forgiven).max(NanoUsd::ZERO);
+    }
+    spends
 }

@@ -186,8 +186,8 @@ impl Control {
         input: NewKeyInput,
     ) -> Result<ShownKey, ControlError> {
         let owner = principal.owner()?;
-        let own = self.user(owner).await?.budget;
-        within(own, input.budget)?;
+        self.within_owner(KeyOwner::User(owner), input.budget)
+            .await?;
         let keys = self.db().count_keys(&[owner]).await?;
         if keys.get(&owner).is_some_and(|n| *n >= MAX_OWN_KEYS) {
             return Err(ControlError::Conflict(Conflict::TooManyKeys));
@@ -229,7 +229,7 @@ impl Control {
         input: NewKeyInput,
     ) -> Result<VirtualKey, ControlError> {
         let present = self.runnable_key(principal, id).await?;
-        within(self.budget_of_owner(present.owner).await?, input.budget)?;
+        self.within_owner(present.owner, input.budget).await?;
         let input = NewKeyInput {
             tags: present.tags.clone(),
             ..input
@@ -301,18 +301,20 @@ impl Control {
         found.rows.into_iter().next().ok_or(ControlError::NotFound)
     }
 
-    /// The budget that a key of `owner` spends besides its own.
-    pub(crate) async fn budget_of_owner(
+    /// Whether a key's budgets are no higher than those of its owner.
+    ///
+    /// # Errors
+    /// Names the budget that is higher.
+    pub(crate) async fn within_owner(
         &self,
         owner: KeyOwner,
-    ) -> Result<BudgetLimits, ControlError> {
-        match owner {
-            KeyOwner::User(id) => Ok(self.user(id).await?.budget),
-            KeyOwner::Team(id) => {
-                let found = self.db().find_team(id).await?;
-                Ok(found.ok_or(ControlError::NotFound)?.team.budget)
-            }
-        }
+        key: BudgetLimits,
+    ) -> Result<(), ControlError> {
+        let most = match owner {
+            KeyOwner::User(id) => self.user(id).await?.budget,
+            KeyOwner::Team(id) => self.team(id).await?.budget,
+        };
+        Ok(within(most, key)?)
     }
 
     pub(crate) async fn key_summaries(
@@ -451,7 +453,7 @@ fn checked(input: NewKeyInput, earliest: Option<Timestamp>) -> Result<NewKeyInpu
 ///
 /// # Errors
 /// Names the budget that is higher.
-pub(crate) fn within(owner: BudgetLimits, key: BudgetLimits) -> Result<(), FieldError> {
+fn within(owner: BudgetLimits, key: BudgetLimits) -> Result<(), FieldError> {
     let pairs = [
         (Field::DailyBudget, owner.daily, key.daily),
         (Field::MonthlyBudget, owner.monthly, key.monthly),

@@ -2,7 +2,7 @@
 //! of the reporting zone; figures are exact sums of the ledger, and only budgets know resets.
 
 use domain::{
-    BudgetScope, KeyOwner, NanoUsd, RequestId, Timestamp, UserId,
+    BudgetLimits, BudgetScope, KeyOwner, RequestId, Timestamp, UserId,
     budget::{BudgetPeriod, BudgetStatus},
     period::{self, Period},
     report::{
@@ -20,8 +20,8 @@ const HOUR_MS: i64 = 3_600_000;
 const LATEST_REQUESTS: u32 = 20;
 const OVERVIEW_MODELS: usize = 10;
 /// Months and days of the histories, the present one included.
-pub(crate) const MONTHS: usize = 12;
-pub(crate) const DAYS: usize = 30;
+const MONTHS: usize = 12;
+const DAYS: usize = 30;
 
 impl Control {
     /// # Errors
@@ -70,8 +70,8 @@ impl Control {
         principal: &Principal,
     ) -> Result<Vec<PeriodSpend>, ControlError> {
         let user = self.user(principal.owner()?).await?;
-        let periods = self.latest_periods(BudgetPeriod::Monthly, MONTHS);
-        self.history(user.id, &periods, "%Y-%m", user.budget.monthly)
+        let me = BudgetScope::User(user.id);
+        self.spent_by_period(me, BudgetPeriod::Monthly, user.budget)
             .await
     }
 
@@ -84,8 +84,8 @@ impl Control {
         principal: &Principal,
     ) -> Result<Vec<PeriodSpend>, ControlError> {
         let user = self.user(principal.owner()?).await?;
-        let periods = self.latest_periods(BudgetPeriod::Daily, DAYS);
-        self.history(user.id, &periods, "%Y-%m-%d", user.budget.daily)
+        let me = BudgetScope::User(user.id);
+        self.spent_by_period(me, BudgetPeriod::Daily, user.budget)
             .await
     }
 
@@ -211,27 +211,33 @@ impl Control {
         })
     }
 
-    async fn history(
+    /// What was spent in the last twelve months or thirty days, the present one first, each beside the
+    /// limit that holds now.
+    pub(crate) async fn spent_by_period(
         &self,
-        user: UserId,
-        periods: &[Period],
-        format: &str,
-        budget: NanoUsd,
+        whose: BudgetScope,
+        kind: BudgetPeriod,
+        limits: BudgetLimits,
     ) -> Result<Vec<PeriodSpend>, ControlError> {
-        let totals = self.db().totals(periods, Some(user)).await?;
+        let (count, format) = match kind {
+            BudgetPeriod::Daily => (DAYS, "%Y-%m-%d"),
+            BudgetPeriod::Monthly => (MONTHS, "%Y-%m"),
+        };
+        let periods = self.latest_periods(kind, count);
+        let spends = self.db().spend_by_period(whose, &periods).await?;
         let rows = periods
             .iter()
-            .zip(totals)
-            .map(|(period, totals)| PeriodSpend {
+            .zip(spends)
+            .map(|(period, spend)| PeriodSpend {
                 label: label(period.start, self.zone(), format),
-                budget,
-                spend: totals.cost,
+                budget: limits.hard(kind),
+                spend,
             });
         Ok(rows.collect())
     }
 
     /// The present day or month and those before it, the present one first.
-    pub(crate) fn latest_periods(&self, kind: BudgetPeriod, count: usize) -> Vec<Period> {
+    fn latest_periods(&self, kind: BudgetPeriod, count: usize) -> Vec<Period> {
         let mut periods = vec![self.current(kind)];
         while periods.len() < count {
             let Some(later) = periods.last() else { break };

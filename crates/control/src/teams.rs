@@ -13,7 +13,7 @@ use domain::{
 };
 use storage::CountedTeam;
 
-use crate::{Admin, Control, ControlError, Principal, ShownKey, error::found, keys::within};
+use crate::{Admin, Control, ControlError, Principal, ShownKey, error::found};
 
 impl Control {
     /// # Errors
@@ -90,10 +90,9 @@ impl Control {
         let search = search.trim().to_lowercase();
         let mut teams = self.db().list_teams(None).await?;
         teams.retain(|counted| counted.team.name.to_lowercase().contains(&search));
-        let page = PageWindow::new(page, 0).of(teams);
-        let rows = self
-            .team_summaries(&admin.principal(), page.rows.clone())
-            .await?;
+        let mut page = PageWindow::new(page, 0).of(teams);
+        let teams = std::mem::take(&mut page.rows);
+        let rows = self.team_summaries(&admin.principal(), teams).await?;
         Ok(page.with_rows(rows))
     }
 
@@ -217,7 +216,7 @@ impl Control {
         self.may_run(principal, team).await?;
         let owner = KeyOwner::Team(team);
         if !principal.is_admin() {
-            within(self.budget_of_owner(owner).await?, input.budget)?;
+            self.within_owner(owner, input.budget).await?;
         }
         self.make_key(owner, input).await
     }
@@ -242,16 +241,20 @@ impl Control {
         team: TeamId,
     ) -> Result<TeamRole, ControlError> {
         match principal.admin() {
-            Ok(_) => {
-                let team = self.db().find_team(team).await?;
-                team.map(|_| TeamRole::Owner).ok_or(ControlError::NotFound)
-            }
+            Ok(_) => self.team(team).await.map(|_| TeamRole::Owner),
             Err(ControlError::Forbidden) => {
                 let role = self.db().team_role(team, principal.owner()?).await?;
                 role.ok_or(ControlError::NotFound)
             }
             Err(other) => Err(other),
         }
+    }
+
+    pub(crate) async fn team(&self, id: TeamId) -> Result<Team, ControlError> {
+        let found = self.db().find_team(id).await?;
+        found
+            .map(|counted| counted.team)
+            .ok_or(ControlError::NotFound)
     }
 
     async fn may_run(&self, principal: &Principal, team: TeamId) -> Result<(), ControlError> {

@@ -118,6 +118,35 @@ impl Database {
         rows.into_iter().map(forgiven_row).collect()
     }
 
+    /// What one of them spent in each of `periods`, in their order, before resets.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn spend_by_period(
+        &self,
+        whose: BudgetScope,
+        periods: &[Period],
+    ) -> Result<Vec<NanoUsd>, StorageError> {
+        let sums = match whose {
+            BudgetScope::User(id) => {
+                self.sums(periods, Scope::Users(&[id]), Group::Nothing)
+                    .await
+            }
+            BudgetScope::Team(id) => {
+                self.sums(periods, Scope::Teams(&[id]), Group::Nothing)
+                    .await
+            }
+            BudgetScope::Key(id) => self.sums(periods, Scope::Keys(&[id]), Group::Nothing).await,
+        };
+        let mut spends = vec![NanoUsd::ZERO; periods.len()];
+        for sum in sums? {
+            if let Some(spend) = spends.get_mut(sum.span) {
+                *spend = sum.totals.cost;
+            }
+        }
+        Ok(spends)
+    }
+
     /// What everyone spent since `start`, before resets: users, teams and keys. Who spent nothing is
     /// missing, and so are requests without a key.
     ///
