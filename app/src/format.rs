@@ -1,7 +1,10 @@
 //! How numbers read on a page. Integers only: what is shown of an amount is rounded from nano-USD
 //! half up, and a page that rounds gives the exact amount as a tooltip.
 
-use domain::NanoUsd;
+use domain::{
+    NanoUsd,
+    budget::{NEAR_PERCENT, percent},
+};
 
 /// An amount as wide as it needs to be: cents from a dollar on, more digits below.
 #[must_use]
@@ -82,14 +85,12 @@ impl Share {
         if limit <= NanoUsd::ZERO {
             return None;
         }
-        let spent = i128::from(spend.0.max(0));
-        let percent = (spent * 100 / i128::from(limit.0)).min(100);
-        let percent = u32::try_from(percent).unwrap_or(100);
+        let percent = percent(spend, limit).min(100);
         Some(Self {
             percent,
             tone: match percent {
                 100.. => "bad",
-                80.. => "warn",
+                NEAR_PERCENT.. => "warn",
                 _ => "good",
             },
         })

@@ -4,17 +4,14 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use app::{
-    pages::me::models::OfferedModel,
-    server::{Answers, Models, Played},
-};
+use app::server::{Answers, Models, Played};
 use axum::{
     body::Body,
     extract::{Request, State},
     http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE},
     response::IntoResponse as _,
 };
-use domain::UserId;
+use domain::{UserId, routing::OfferedModel};
 use gateway::{Endpoint, Gateway};
 use http_body_util::BodyExt as _;
 use tower_sessions::Session;
@@ -76,18 +73,7 @@ impl Playground {
 
 impl Models for Playground {
     fn offers(&self, user: UserId) -> Vec<OfferedModel> {
-        let offers = self.gateway.offers(user).into_iter();
-        offers
-            .map(|offer| OfferedModel {
-                name: offer.name,
-                backend: offer.backend,
-                model: offer.model,
-                members: offer.members,
-                rates: offer.rates,
-                max_output_tokens: offer.max_output_tokens,
-                chats: offer.chats,
-            })
-            .collect()
+        self.gateway.offers(user)
     }
 
     fn ask(&self, user: UserId, body: String) -> Pin<Box<dyn Future<Output = Played> + Send>> {

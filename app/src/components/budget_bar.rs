@@ -1,7 +1,7 @@
 //! Spending beside its limit. The bar is an SVG whose widths are attributes, because the
 //! Content-Security-Policy refuses inline styles; its meaning stands beside it in words.
 
-use domain::NanoUsd;
+use domain::{NanoUsd, budget::BudgetStatus};
 use leptos::prelude::*;
 
 use crate::format::{self, Share};
@@ -41,9 +41,37 @@ pub fn SpendCell(spend: NanoUsd, limit: NanoUsd) -> impl IntoView {
     .into_any()
 }
 
+/// The budgets of a day and of a month.
+#[component]
+pub fn BudgetCards(
+    budget: BudgetStatus,
+    daily: &'static str,
+    monthly: &'static str,
+) -> impl IntoView {
+    view! {
+        <BudgetCard
+            title=daily
+            spend=budget.daily_spend
+            limit=budget.daily_budget
+            remaining=budget.daily_remaining
+            resets_at=budget.daily_resets_at_local
+            ends_at=budget.daily_ends_at_local
+        />
+        <BudgetCard
+            title=monthly
+            spend=budget.monthly_spend
+            limit=budget.monthly_budget
+            remaining=budget.monthly_remaining
+            resets_at=budget.monthly_resets_at_local
+            ends_at=budget.monthly_ends_at_local
+        />
+    }
+    .into_any()
+}
+
 /// A whole budget: what is spent, what is left, and when it starts anew.
 #[component]
-pub fn BudgetCard(
+fn BudgetCard(
     title: &'static str,
     spend: NanoUsd,
     limit: NanoUsd,

@@ -192,44 +192,46 @@ fn Access(id: i64, active: bool, by_admin: bool, actions: KeyActions) -> impl In
 fn End(id: i64, revoked: bool, actions: KeyActions) -> impl IntoView {
     let revoke = (!revoked).then(|| {
         view! {
-            <section>
-                <FormAlert failure=actions.revoke.failure()/>
-                <details class="danger">
-                    <summary>"Revoke this key"</summary>
-                    <PostForm post=actions.revoke class="form">
-                        <p class="quiet">
-                            "Requests with it are refused from now on, for good. It stays in the list."
-                        </p>
-                        <input type="hidden" name="id" value=id/>
-                        <div>
-                            <Submit
-                                label="Revoke key"
-                                variant="destructive"
-                                pending=actions.revoke.pending()
-                            />
-                        </div>
-                    </PostForm>
-                </details>
-            </section>
+            <EndForm
+                id
+                post=actions.revoke
+                title="Revoke this key"
+                about="Requests with it are refused from now on, for good. It stays in the list."
+                label="Revoke key"
+            />
         }
     });
     view! {
         {revoke}
+        <EndForm
+            id
+            post=actions.delete
+            title="Delete this key"
+            about="Requests with it are refused from now on. This cannot be taken back; what it has spent stays in the history."
+            label="Delete key"
+        />
+    }
+    .into_any()
+}
+
+#[component]
+fn EndForm(
+    id: i64,
+    post: Post,
+    title: &'static str,
+    about: &'static str,
+    label: &'static str,
+) -> impl IntoView {
+    view! {
         <section>
-            <FormAlert failure=actions.delete.failure()/>
+            <FormAlert failure=post.failure()/>
             <details class="danger">
-                <summary>"Delete this key"</summary>
-                <PostForm post=actions.delete class="form">
-                    <p class="quiet">
-                        "Requests with it are refused from now on. This cannot be taken back; what it has spent stays in the history."
-                    </p>
+                <summary>{title}</summary>
+                <PostForm post class="form">
+                    <p class="quiet">{about}</p>
                     <input type="hidden" name="id" value=id/>
                     <div>
-                        <Submit
-                            label="Delete key"
-                            variant="destructive"
-                            pending=actions.delete.pending()
-                        />
+                        <Submit label variant="destructive" pending=post.pending()/>
                     </div>
                 </PostForm>
             </details>

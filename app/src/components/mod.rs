@@ -14,6 +14,7 @@ pub mod list_form;
 pub mod live;
 pub mod money;
 pub mod nav;
+pub mod nothing;
 pub mod notice;
 pub mod page_header;
 pub mod pagination;

@@ -3,6 +3,7 @@
 
 use domain::{
     BudgetLimits, NanoUsd, RateLimits,
+    budget::BudgetPeriod,
     validation::{Field, FieldError, budget, count, large_count},
 };
 use leptos::prelude::*;
@@ -150,6 +151,31 @@ pub fn BudgetFields(
             />
         </div>
     }
+    .into_any()
+}
+
+/// The buttons of a form that forgives what was spent; they send the `period`.
+#[component]
+pub fn ForgiveButtons() -> impl IntoView {
+    [
+        (BudgetPeriod::Daily, "Forgive today’s spend"),
+        (BudgetPeriod::Monthly, "Forgive this month’s"),
+    ]
+    .map(|(period, label)| {
+        view! {
+            <button
+                class="btn"
+                data-variant="outline"
+                data-size="sm"
+                type="submit"
+                name="period"
+                value=period.as_str()
+            >
+                {label}
+            </button>
+        }
+    })
+    .collect_view()
     .into_any()
 }
 

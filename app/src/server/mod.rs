@@ -13,16 +13,13 @@ pub mod snippets;
 mod teams;
 
 use control::{Admin, Control, ControlError, Principal};
-use domain::UserId;
+use domain::{UserId, routing::OfferedModel};
 use http::{StatusCode, header, request::Parts};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use tower_sessions::Session;
 
-use crate::{
-    error::{AppError, Cause},
-    pages::me::models::OfferedModel,
-};
+use crate::error::{AppError, Cause};
 
 pub use local_time::LocalTime;
 pub use page::{base_url, protect, remember_theme, theme};
@@ -85,16 +82,21 @@ pub fn session() -> Result<Session, AppError> {
 /// [`Cause::SignedOut`] when there is no session, or it is no longer good.
 pub async fn principal() -> Result<Principal, AppError> {
     let (control, session) = (control()?, session()?);
-    let user = session.get::<i64>(USER_ID).await.map_err(broken_session)?;
-    let version = session.get::<i64>(CREDENTIAL_VERSION).await;
-    let version = version.map_err(broken_session)?;
-    let (Some(user), Some(version)) = (user, version) else {
-        return Err(refuse_with(Cause::SignedOut));
-    };
-    let resumed = control.resume(UserId(user), version).await;
+    let claimed = claimed(&session).await.map_err(broken_session)?;
+    let (user, version) = claimed.ok_or_else(|| refuse_with(Cause::SignedOut))?;
+    let resumed = control.resume(user, version).await;
     resumed
         .map_err(refuse)?
         .ok_or_else(|| refuse_with(Cause::SignedOut))
+}
+
+/// The user and the version of the credential that a session was started with; `None`: it is nobody's.
+async fn claimed(
+    session: &Session,
+) -> Result<Option<(UserId, i64)>, tower_sessions::session::Error> {
+    let user = session.get::<i64>(USER_ID).await?.map(UserId);
+    let version = session.get::<i64>(CREDENTIAL_VERSION).await?;
+    Ok(user.zip(version))
 }
 
 /// Who is asking, if they have a password of their own.
@@ -109,25 +111,20 @@ pub async fn signed_in() -> Result<Principal, AppError> {
     }
 }
 
-/// What who is asking may ask models for, by name.
+/// What somebody who is [`signed_in`] may ask models for, by name.
 ///
 /// # Errors
-/// As [`signed_in`].
-pub async fn my_models() -> Result<Vec<OfferedModel>, AppError> {
-    let user = signed_in().await?.user_id();
+/// [`Cause::Forbidden`] for who is no user.
+pub fn models_of(principal: &Principal) -> Result<Vec<OfferedModel>, AppError> {
+    let user = principal.user_id();
     let user = user.ok_or_else(|| refuse_with(Cause::Forbidden))?;
     Ok(models()?.offers(user))
 }
 
 /// Whose session this is, for handlers that are no pages; `None`: nobody's, or not any more.
 pub async fn visitor(control: &Control, session: &Session) -> Option<Principal> {
-    let user = session.get::<i64>(USER_ID).await.ok().flatten()?;
-    let version = session
-        .get::<i64>(CREDENTIAL_VERSION)
-        .await
-        .ok()
-        .flatten()?;
-    control.resume(UserId(user), version).await.ok().flatten()
+    let (user, version) = claimed(session).await.ok().flatten()?;
+    control.resume(user, version).await.ok().flatten()
 }
 
 /// Where a visitor starts: everybody's own house, or the door to it.

@@ -10,15 +10,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use domain::UserId;
+use domain::{UserId, routing::OfferedModel};
 use leptos::prelude::use_context;
 
 use crate::{
     error::{AppError, Cause},
-    pages::me::{
-        models::OfferedModel,
-        playground::{Answered, Question},
-    },
+    pages::me::playground::{Answered, Question},
 };
 
 /// Answers that wait; the oldest goes first.

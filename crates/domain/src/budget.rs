@@ -89,6 +89,19 @@ impl BudgetScope {
             _ => None,
         }
     }
+
+    /// Kind and id in one word, as it travels in forms and URLs: `user-3`.
+    #[must_use]
+    pub fn word(self) -> String {
+        format!("{}-{}", self.kind(), self.id())
+    }
+
+    /// Reads what [`BudgetScope::word`] wrote.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let (kind, id) = word.split_once('-')?;
+        Self::parse(kind, id.parse().ok()?)
+    }
 }
 
 /// What happened to a budget that somebody should know; told once in each period.
@@ -318,7 +331,9 @@ impl BudgetSummary {
     }
 }
 
-fn percent(spent: NanoUsd, limit: NanoUsd) -> u32 {
+/// How much of a limit is spent: may be more than 100, and is 0 where there is no limit.
+#[must_use]
+pub fn percent(spent: NanoUsd, limit: NanoUsd) -> u32 {
     if limit <= NanoUsd::ZERO {
         return 0;
     }
@@ -396,6 +411,15 @@ mod tests {
         assert!(budget.is_used_up());
         budget.limits = BudgetLimits::default();
         assert_eq!((budget.percent(), budget.is_used_up()), (0, false));
+    }
+
+    #[test]
+    fn whose_a_budget_is_reads_what_it_writes() {
+        let team = BudgetScope::Team(TeamId(5));
+        assert_eq!(BudgetScope::from_word(&team.word()), Some(team));
+        for nonsense in ["", "team", "team-", "team-x", "nobody-1"] {
+            assert_eq!(BudgetScope::from_word(nonsense), None, "{nonsense}");
+        }
     }
 
     #[test]

@@ -39,13 +39,9 @@ impl<T> Page<T> {
 
     /// The same page with other rows.
     #[must_use]
-    pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
-        Page {
-            rows: self.rows.into_iter().map(convert).collect(),
-            total: self.total,
-            page: self.page,
-            per_page: self.per_page,
-        }
+    pub fn map<U>(mut self, convert: impl FnMut(T) -> U) -> Page<U> {
+        let rows = std::mem::take(&mut self.rows);
+        self.with_rows(rows.into_iter().map(convert).collect())
     }
 }
 

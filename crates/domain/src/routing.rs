@@ -3,7 +3,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::NanoUsd;
+use crate::{NanoUsd, pricing::TierRates};
+
+/// A name that can be asked for, with what the dashboards tell of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedModel {
+    pub name: String,
+    /// Who answers first.
+    pub backend: String,
+    /// As it is sent there.
+    pub model: String,
+    /// How many deployments stand behind the name, where it is that of a group.
+    pub members: Option<u32>,
+    /// Of the standard tier; `None`: it has no price, which its backend allows.
+    pub rates: Option<TierRates>,
+    /// The most tokens that it answers with; `None`: not known.
+    pub max_output_tokens: Option<u64>,
+    /// Whether it can be asked in Chat Completions.
+    pub chats: bool,
+}
 
 /// What would become of a request for a model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::{Dialect, NanoUsd, Timestamp, pricing::TierRates};
+use domain::{Dialect, NanoUsd, Timestamp, routing::OfferedModel};
 use serde_json::{Value, json};
 
 use crate::{
@@ -59,34 +59,16 @@ fn dollars(price: Option<NanoUsd>) -> Value {
     price.map_or(Value::Null, |p| json!(p.to_usd_f64_for_display()))
 }
 
-/// A name that can be asked for, with what the dashboards tell of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
-    pub name: String,
-    /// Who answers first.
-    pub backend: String,
-    /// As it is sent there.
-    pub model: String,
-    /// How many deployments stand behind the name, where it is that of a group.
-    pub members: Option<u32>,
-    /// Of the standard tier; `None`: it has no price, which its backend allows.
-    pub rates: Option<TierRates>,
-    /// The most tokens that it answers with; `None`: not known.
-    pub max_output_tokens: Option<u64>,
-    /// Whether it can be asked in Chat Completions.
-    pub chats: bool,
-}
-
 impl ModelEntry<'_> {
     /// What the dashboards tell of it.
     #[must_use]
-    pub fn offer(&self, routes: &Routes, now: Timestamp) -> Offer {
+    pub fn offer(&self, routes: &Routes, now: Timestamp) -> OfferedModel {
         let deployment = &self.deployment;
         let members = routes
             .group(self.name)
             .map(|group| u32::try_from(group.members.len()).unwrap_or(u32::MAX));
         let dated = deployment.prices.at(now);
-        Offer {
+        OfferedModel {
             name: self.name.to_owned(),
             backend: deployment.backend.name().to_owned(),
             model: deployment.model.clone(),

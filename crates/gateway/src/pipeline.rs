@@ -15,7 +15,8 @@ use bytes::Bytes;
 use dialects::RequestHead;
 use domain::{
     BudgetLimits, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp, Used, UserId,
-    clock::Clock, routing::RouteExplanation,
+    clock::Clock,
+    routing::{OfferedModel, RouteExplanation},
 };
 use http::{
     HeaderMap, HeaderValue, Request, Response,
@@ -41,7 +42,7 @@ use crate::{
     idempotency::{self, Begun, Idempotency, Keep},
     kept_items::{Keeper, KeptItems},
     layout::{DescribeModel, Layout},
-    models::{self, Offer},
+    models,
     relay::{
         continuation::Continuation,
         respond,
@@ -409,7 +410,7 @@ impl Gateway {
     /// Every name that a user may ask for on the playground, and with keys that have no restrictions of
     /// their own. Nothing for who is disabled.
     #[must_use]
-    pub fn offers(&self, user: UserId) -> Vec<Offer> {
+    pub fn offers(&self, user: UserId) -> Vec<OfferedModel> {
         let catalog = self.0.catalog.load();
         let Ok(caller) = playing(&catalog, user) else {
             return Vec::new();

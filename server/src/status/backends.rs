@@ -37,13 +37,12 @@ pub async fn status(
     admin: Result<AdminCaller, ApiError>,
     headers: HeaderMap,
     State(state): State<AppState>,
-    State(gateway): State<Gateway>,
 ) -> Result<Json<Value>, ApiError> {
     let anonymous = !headers.contains_key(AUTHORIZATION) && !headers.contains_key(&X_API_KEY);
     match admin {
-        Ok(_) => Ok(Json(report(&gateway, View::Whole))),
+        Ok(_) => Ok(Json(report(&state.gateway, View::Whole))),
         Err(_) if anonymous && state.config.dashboard.public_status => {
-            Ok(Json(report(&gateway, View::Public)))
+            Ok(Json(report(&state.gateway, View::Public)))
         }
         Err(refused) => Err(refused),
     }

@@ -1,7 +1,6 @@
 //! Everybody's budgets, for admins. Whose one is travels as `user-3`, `team-5` or `key-7`.
 
 use domain::{
-    BudgetScope,
     budget::{BudgetHistory, BudgetSummary},
     page::Page,
 };
@@ -21,19 +20,6 @@ pub struct BudgetsList {
     pub day_ends: String,
     pub month_ends: String,
     pub time_zone: String,
-}
-
-/// `user-3`.
-#[must_use]
-pub fn word_of(scope: BudgetScope) -> String {
-    format!("{}-{}", scope.kind(), scope.id())
-}
-
-/// Reads what [`word_of`] wrote.
-#[must_use]
-pub fn scope_of(word: &str) -> Option<BudgetScope> {
-    let (kind, id) = word.split_once('-')?;
-    BudgetScope::parse(kind, id.parse().ok()?)
 }
 
 /// One page of budgets, those nearest to a limit first.
@@ -68,8 +54,7 @@ pub async fn list_budgets(
 pub async fn get_budget_history(of: String) -> Result<BudgetHistory, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
-    let scope =
-        scope_of(&of).ok_or_else(|| crate::server::refuse_with(crate::error::Cause::NotFound))?;
+    let scope = scope_of(&of)?;
     let history = control.budget_history(&admin, scope).await;
     history.map_err(crate::server::refuse)
 }
@@ -83,8 +68,7 @@ pub async fn set_budget(
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
     let typed = [vec![("of", of.as_str())], budget.typed()].concat();
-    let scope =
-        scope_of(&of).ok_or_else(|| crate::server::refuse_with(crate::error::Cause::NotFound))?;
+    let scope = scope_of(&of)?;
     let limits = budget
         .read()
         .map_err(|e| crate::server::refuse_with(crate::error::Cause::Invalid(e)).keep(&typed))?;
@@ -98,8 +82,7 @@ pub async fn set_budget(
 pub async fn clear_budget(of: String) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
-    let scope =
-        scope_of(&of).ok_or_else(|| crate::server::refuse_with(crate::error::Cause::NotFound))?;
+    let scope = scope_of(&of)?;
     let cleared = control.set_budget(&admin, scope, domain::BudgetLimits::default());
     let cleared = cleared.await;
     cleared.map_err(|error| crate::server::refuse(error).keep(&[("of", &of)]))?;
@@ -111,28 +94,16 @@ pub async fn clear_budget(of: String) -> Result<Next, AppError> {
 pub async fn reset_budget(of: String, period: String) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
-    let scope = scope_of(&of);
-    let period = domain::budget::BudgetPeriod::parse(&period);
-    let (Some(scope), Some(period)) = (scope, period) else {
-        return Err(crate::server::refuse_with(crate::error::Cause::NotFound));
-    };
+    let scope = scope_of(&of)?;
+    let period = domain::budget::BudgetPeriod::parse(&period)
+        .ok_or_else(|| crate::server::refuse_with(crate::error::Cause::NotFound))?;
     let reset = control.reset_budget(&admin, scope, period).await;
     reset.map_err(|error| crate::server::refuse(error).keep(&[("of", &of)]))?;
     Ok(None)
 }
 
-#[cfg(test)]
-mod tests {
-    use domain::TeamId;
-
-    use super::*;
-
-    #[test]
-    fn whose_a_budget_is_reads_what_it_writes() {
-        let team = BudgetScope::Team(TeamId(5));
-        assert_eq!(scope_of(&word_of(team)), Some(team));
-        for nonsense in ["", "team", "team-", "team-x", "nobody-1"] {
-            assert_eq!(scope_of(nonsense), None, "{nonsense}");
-        }
-    }
+#[cfg(feature = "ssr")]
+fn scope_of(word: &str) -> Result<domain::BudgetScope, AppError> {
+    domain::BudgetScope::from_word(word)
+        .ok_or_else(|| crate::server::refuse_with(crate::error::Cause::NotFound))
 }

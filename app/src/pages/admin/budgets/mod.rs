@@ -5,7 +5,7 @@ pub mod api;
 
 use domain::{
     NanoUsd,
-    budget::{BudgetHistory, BudgetPeriod, BudgetSummary},
+    budget::{BudgetHistory, BudgetSummary},
     report::PeriodSpend,
 };
 use leptos::prelude::*;
@@ -14,25 +14,24 @@ use leptos_router::hooks::use_query_map;
 use crate::{
     components::{
         budget_alerts::BudgetAlerts,
-        budget_bar::{BudgetBar, BudgetCard},
+        budget_bar::{BudgetBar, BudgetCards},
         data_table::{Cell, Column, DataTable},
         form_field::{FormAlert, FormFailure, Submit},
         list_form::{Choices, ListForm},
         money::Money,
+        nothing::Nothing,
         notice::Notice,
         page_header::PageHeader,
         pagination::{Extent, Pagination},
         panel::SidePanel,
         post_form::{Post, PostForm},
         suspense_error::{Load, loading},
-        terms_form::{BUDGET_FIELDS, BudgetFields},
+        terms_form::{BUDGET_FIELDS, BudgetFields, ForgiveButtons},
     },
     format,
     url::ListUrl,
 };
-use api::{
-    BudgetsList, ClearBudget, ResetBudget, SetBudget, get_budget_history, list_budgets, word_of,
-};
+use api::{BudgetsList, ClearBudget, ResetBudget, SetBudget, get_budget_history, list_budgets};
 
 const PATH: &str = "/admin-ui/budgets";
 
@@ -116,12 +115,7 @@ fn Listed(url: ListUrl, list: BudgetsList, actions: Actions) -> impl IntoView {
             false => ("No budget is like that.", PATH, "Show all that are set"),
         };
         return view! {
-            <div class="tile nothing">
-                <p>{text}</p>
-                <a class="btn" data-variant="outline" href=href>
-                    {action}
-                </a>
-            </div>
+            <Nothing text href action/>
         }
         .into_any();
     }
@@ -152,7 +146,7 @@ fn failure_of(post: Post, word: &str) -> FormFailure {
 
 #[component]
 fn One(url: ListUrl, budget: BudgetSummary, actions: Actions) -> impl IntoView {
-    let word = word_of(budget.scope);
+    let word = budget.scope.word();
     let failure = failure_of(actions.set, &word);
     let clear_failure = failure_of(actions.clear, &word);
     let reset_failure = failure_of(actions.reset, &word);
@@ -166,20 +160,6 @@ fn One(url: ListUrl, budget: BudgetSummary, actions: Actions) -> impl IntoView {
     let of = match url.href(PATH) {
         path if path.contains('?') => format!("{path}&of={word}"),
         path => format!("{path}?of={word}"),
-    };
-    let reset = |period: BudgetPeriod, label: &'static str| {
-        view! {
-            <button
-                class="btn"
-                data-variant="outline"
-                data-size="sm"
-                type="submit"
-                name="period"
-                value=period.as_str()
-            >
-                {label}
-            </button>
-        }
     };
     let limits = budget.limits;
     view! {
@@ -224,8 +204,7 @@ fn One(url: ListUrl, budget: BudgetSummary, actions: Actions) -> impl IntoView {
                     <div class="row">
                         <PostForm post=actions.reset class="row">
                             <input type="hidden" name="of" value=to_reset/>
-                            {reset(BudgetPeriod::Daily, "Forgive today’s spend")}
-                            {reset(BudgetPeriod::Monthly, "Forgive this month’s")}
+                            <ForgiveButtons/>
                         </PostForm>
                         <PostForm post=actions.clear>
                             <input type="hidden" name="of" value=to_clear/>
@@ -298,26 +277,14 @@ fn Past(of: String, close: Signal<String>, actions: Actions) -> impl IntoView {
             <Load
                 resource=history
                 show={|history: BudgetHistory| {
-                    let status = history.status;
                     view! {
                         <div class="body">
                             <section>
                                 <p class="font-medium">{history.name}</p>
-                                <BudgetCard
-                                    title="Today"
-                                    spend=status.daily_spend
-                                    limit=status.daily_budget
-                                    remaining=status.daily_remaining
-                                    resets_at=status.daily_resets_at_local
-                                    ends_at=status.daily_ends_at_local
-                                />
-                                <BudgetCard
-                                    title="This month"
-                                    spend=status.monthly_spend
-                                    limit=status.monthly_budget
-                                    remaining=status.monthly_remaining
-                                    resets_at=status.monthly_resets_at_local
-                                    ends_at=status.monthly_ends_at_local
+                                <BudgetCards
+                                    budget=history.status
+                                    daily="Today"
+                                    monthly="This month"
                                 />
                             </section>
                             <section>

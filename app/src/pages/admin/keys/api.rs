@@ -71,10 +71,13 @@ pub async fn key_owners() -> Result<Vec<(String, String)>, AppError> {
     let teams = teams
         .map(|summary| summary.team)
         .filter(|team| team.active)
-        .map(|team| (format!("team-{}", team.id.0), format!("Team {}", team.name)));
+        .map(|team| {
+            let whose = domain::BudgetScope::Team(team.id);
+            (whose.word(), format!("Team {}", team.name))
+        });
     let users = users
         .into_iter()
-        .map(|user| (format!("user-{}", user.id.0), user.name));
+        .map(|user| (domain::BudgetScope::User(user.id).word(), user.name));
     Ok(users.chain(teams).collect())
 }
 
@@ -97,11 +100,7 @@ pub async fn create_key(
     .concat();
     let input = crate::components::key_form::read(&key, &budget, &limits, None, control.now())
         .map_err(|e| crate::server::refuse_with(crate::error::Cause::Invalid(e)).keep(&typed))?;
-    let whose = owner.split_once('-').and_then(|(kind, id)| {
-        let id = id.parse().ok()?;
-        domain::BudgetScope::parse(kind, id)
-    });
-    let shown = match whose {
+    let shown = match domain::BudgetScope::from_word(&owner) {
         Some(domain::BudgetScope::User(id)) => control.create_key(&admin, id, input).await,
         Some(domain::BudgetScope::Team(id)) => {
             let principal = admin.principal();

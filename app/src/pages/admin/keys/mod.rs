@@ -13,6 +13,7 @@ use crate::{
         key_list::{KeyList, KeyRow, SHOW, SORT},
         key_panel::{KeyActions, KeyPanel},
         list_form::ListForm,
+        nothing::Nothing,
         notice::Notice,
         page_header::PageHeader,
         pagination::{Extent, Pagination},
@@ -104,12 +105,7 @@ fn Listed(url: ListUrl, page: domain::page::Page<KeyRow>) -> impl IntoView {
         false => ("No key is like that.", PATH, "Show all keys"),
     };
     view! {
-        <div class="tile nothing">
-            <p>{text}</p>
-            <a class="btn" data-variant="outline" href=href>
-                {action}
-            </a>
-        </div>
+        <Nothing text href action/>
     }
     .into_any()
 }

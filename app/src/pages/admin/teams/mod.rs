@@ -10,6 +10,7 @@ use crate::{
     components::{
         form_field::{FormAlert, Submit, TextField},
         icon::Icon,
+        nothing::Nothing,
         notice::Notice,
         page_header::PageHeader,
         pagination::{Extent, Pagination},
@@ -140,12 +141,7 @@ fn Listed(url: ListUrl, page: Page<TeamSummary>) -> impl IntoView {
         false => ("No team’s name contains that.", PATH, "Show all teams"),
     };
     view! {
-        <div class="tile nothing">
-            <p>{text}</p>
-            <a class="btn" data-variant="outline" href=href>
-                {action}
-            </a>
-        </div>
+        <Nothing text href action/>
     }
     .into_any()
 }

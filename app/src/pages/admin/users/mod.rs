@@ -15,6 +15,7 @@ use crate::{
         budget_bar::SpendCell,
         data_table::{Cell, Column, DataTable},
         icon::Icon,
+        nothing::Nothing,
         notice::Notice,
         page_header::PageHeader,
         pagination::{Extent, Pagination},
@@ -161,22 +162,11 @@ const COLUMNS: &[Column] = &[
 fn UserList(url: ListUrl, page: domain::page::Page<UserRow>) -> impl IntoView {
     let extent = Extent::from(&page);
     if page.rows.is_empty() {
-        let searched = !url.search.is_empty();
-        return view! {
-            <div class="tile nothing">
-                <p>
-                    {if searched {
-                        "Nobody’s name or e-mail address contains that."
-                    } else {
-                        "There is nobody on this page."
-                    }}
-                </p>
-                <a class="btn" data-variant="outline" href=PATH>
-                    "Show all users"
-                </a>
-            </div>
-        }
-        .into_any();
+        let text = match url.search.is_empty() {
+            true => "There is nobody on this page.",
+            false => "Nobody’s name or e-mail address contains that.",
+        };
+        return view! { <Nothing text href=PATH action="Show all users"/> }.into_any();
     }
     let rows = page.rows.into_iter().map(|row| user_row(&url, row));
     let rows = rows.collect_view();

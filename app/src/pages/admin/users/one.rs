@@ -1,7 +1,7 @@
 //! One user: budgets, password, access, deletion. Each is a form of its own, and what cannot be
 //! taken back asks for the user's name.
 
-use domain::{account::User, budget::BudgetPeriod};
+use domain::account::User;
 use leptos::prelude::*;
 
 use super::{
@@ -16,7 +16,7 @@ use crate::components::{
     panel::SidePanel,
     post_form::{Post, PostForm},
     suspense_error::{Load, loading},
-    terms_form::{BUDGET_FIELDS, BudgetFields, LIMIT_FIELDS, LimitFields},
+    terms_form::{BUDGET_FIELDS, BudgetFields, ForgiveButtons, LIMIT_FIELDS, LimitFields},
 };
 
 #[component]
@@ -112,20 +112,6 @@ fn Budget(user: User, actions: UserActions) -> impl IntoView {
     let failed: FormFailure = actions.update_budget.failure();
     let reset_failed: FormFailure = actions.reset_spend.failure();
     let id = user.id.0;
-    let reset = |period: BudgetPeriod, label: &'static str| {
-        view! {
-            <button
-                class="btn"
-                data-variant="outline"
-                data-size="sm"
-                type="submit"
-                name="period"
-                value=period.as_str()
-            >
-                {label}
-            </button>
-        }
-    };
     view! {
         <section>
             <h3>"Budgets"</h3>
@@ -144,8 +130,7 @@ fn Budget(user: User, actions: UserActions) -> impl IntoView {
             <FormAlert failure=reset_failed/>
             <PostForm post=actions.reset_spend class="row">
                 <input type="hidden" name="id" value=id/>
-                {reset(BudgetPeriod::Daily, "Forgive today’s spend")}
-                {reset(BudgetPeriod::Monthly, "Forgive this month’s")}
+                <ForgiveButtons/>
             </PostForm>
             <p class="quiet text-xs">"Forgiving starts the budget anew; the history stays."</p>
         </section>

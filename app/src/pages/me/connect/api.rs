@@ -25,7 +25,7 @@ pub async fn connect(key: Option<i64>, model: String) -> Result<ConnectPage, App
     use crate::server::snippets::{Connection, PLACEHOLDER, all};
 
     let control = crate::server::control()?;
-    let principal = crate::server::principal().await?;
+    let principal = crate::server::signed_in().await?;
     let query = domain::account::KeyQuery {
         filter: domain::account::KeyFilter::Active,
         per_page: domain::page::MAX_PER_PAGE,
@@ -36,7 +36,7 @@ pub async fn connect(key: Option<i64>, model: String) -> Result<ConnectPage, App
     let chosen = mine.iter().find(|one| Some(one.key.id.0) == key);
     let allowed = chosen.map(|one| one.key.access.models.clone());
     let allowed = allowed.unwrap_or_default();
-    let offers = crate::server::my_models().await?;
+    let offers = crate::server::models_of(&principal)?;
     let models: Vec<String> = offers
         .into_iter()
         .filter(|offer| offer.chats)

@@ -11,6 +11,7 @@ use leptos_router::{
 
 use crate::{
     components::{
+        nothing::Nothing,
         page_header::PageHeader,
         snippets::SnippetList,
         suspense_error::{Load, loading},
@@ -60,12 +61,7 @@ fn Shown(page: ConnectPage, client: String) -> impl IntoView {
     };
     if page.models.is_empty() {
         return view! {
-            <div class="tile nothing">
-                <p>"There is no model that you may use yet, so that there is nothing to connect to."</p>
-                <a class="btn" data-variant="outline" href="/user-ui/models">
-                    "Look at the models"
-                </a>
-            </div>
+            <Nothing text="There is no model that you may use yet, so that there is nothing to connect to." href="/user-ui/models" action="Look at the models"/>
         }
         .into_any();
     }

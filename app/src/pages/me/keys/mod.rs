@@ -15,6 +15,7 @@ use crate::{
         key_list::{KeyList, SHOW, SORT_OWN},
         key_panel::{KeyActions, KeyPanel},
         list_form::ListForm,
+        nothing::Nothing,
         notice::Notice,
         page_header::PageHeader,
         pagination::{Extent, Pagination},
@@ -128,12 +129,7 @@ fn Listed(url: ListUrl, list: MyKeysList) -> impl IntoView {
     };
     view! {
         {whose}
-        <div class="tile nothing">
-            <p>{text}</p>
-            <a class="btn" data-variant="outline" href=href>
-                {action}
-            </a>
-        </div>
+        <Nothing text href action/>
     }
     .into_any()
 }

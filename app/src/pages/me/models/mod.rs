@@ -2,15 +2,15 @@
 
 pub mod api;
 
-use domain::pricing::TierRates;
+use domain::routing::OfferedModel;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     components::{
         data_table::{Cell, Column, DataTable},
         money::Money,
+        nothing::Nothing,
         page_header::PageHeader,
         search_form::SearchForm,
         suspense_error::{Load, loading},
@@ -21,24 +21,6 @@ use crate::{
 use api::list_my_models;
 
 const PATH: &str = "/user-ui/models";
-
-/// A name that can be asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OfferedModel {
-    pub name: String,
-    /// Who answers first.
-    pub backend: String,
-    /// As it is sent there.
-    pub model: String,
-    /// How many stand behind the name, where it is that of a group.
-    pub members: Option<u32>,
-    /// Per million tokens; `None`: it has no price.
-    pub rates: Option<TierRates>,
-    /// The most tokens that it answers with; `None`: not known.
-    pub max_output_tokens: Option<u64>,
-    /// Whether it can be asked in Chat Completions.
-    pub chats: bool,
-}
 
 #[component]
 pub fn MyModelsPage() -> impl IntoView {
@@ -85,12 +67,7 @@ fn Listed(models: Vec<OfferedModel>, searched: bool) -> impl IntoView {
             }
         };
         return view! {
-            <div class="tile nothing">
-                <p>{text}</p>
-                <a class="btn" data-variant="outline" href=PATH>
-                    "Show all models"
-                </a>
-            </div>
+            <Nothing text href=PATH action="Show all models"/>
         }
         .into_any();
     }

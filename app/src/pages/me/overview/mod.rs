@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     components::{
         budget_alerts::BudgetAlerts,
-        budget_bar::BudgetCard,
+        budget_bar::BudgetCards,
         live,
         notice::Notice,
         page_header::PageHeader,
@@ -65,22 +65,7 @@ pub fn MyOverview() -> impl IntoView {
 fn Budgets(budget: BudgetStatus) -> impl IntoView {
     view! {
         <div class="budgets">
-            <BudgetCard
-                title="Today’s budget"
-                spend=budget.daily_spend
-                limit=budget.daily_budget
-                remaining=budget.daily_remaining
-                resets_at=budget.daily_resets_at_local
-                ends_at=budget.daily_ends_at_local
-            />
-            <BudgetCard
-                title="This month’s budget"
-                spend=budget.monthly_spend
-                limit=budget.monthly_budget
-                remaining=budget.monthly_remaining
-                resets_at=budget.monthly_resets_at_local
-                ends_at=budget.monthly_ends_at_local
-            />
+            <BudgetCards budget daily="Today’s budget" monthly="This month’s budget"/>
         </div>
     }
     .into_any()

@@ -25,7 +25,7 @@ pub struct PlaygroundPage {
 #[server(prefix = "/_fn", endpoint = "me/playground/page")]
 pub async fn load_playground(answer: Option<u64>, exact: bool) -> Result<PlaygroundPage, AppError> {
     let principal = crate::server::signed_in().await?;
-    let offers = crate::server::my_models().await?;
+    let offers = crate::server::models_of(&principal)?;
     let mut models: Vec<String> = Vec::new();
     for offer in offers.iter().filter(|offer| offer.chats) {
         models.push(offer.name.clone());

@@ -21,6 +21,7 @@ use crate::{
         form_field::{AreaField, FormAlert, FormFailure, SelectField, TextField},
         icon::Icon,
         money::Money,
+        nothing::Nothing,
         page_header::PageHeader,
         post_form::Post,
         snippets::{Snippet, SnippetList},
@@ -119,12 +120,7 @@ fn Asking(page: PlaygroundPage, house: &'static str, wanted: String) -> impl Int
     };
     if page.models.is_empty() {
         return view! {
-            <div class="tile nothing">
-                <p>"There is no model that you may use yet."</p>
-                <a class="btn" data-variant="outline" href="/user-ui/models">
-                    "Look at the models"
-                </a>
-            </div>
+            <Nothing text="There is no model that you may use yet." href="/user-ui/models" action="Look at the models"/>
         }
         .into_any();
     }

@@ -8,6 +8,7 @@ use leptos_router::hooks::use_query_map;
 
 use crate::{
     components::{
+        nothing::Nothing,
         notice::Notice,
         page_header::PageHeader,
         panel::SidePanel,
@@ -58,12 +59,7 @@ pub fn MyTeamsPage() -> impl IntoView {
 fn Listed(url: ListUrl, teams: Vec<TeamSummary>) -> impl IntoView {
     if teams.is_empty() {
         return view! {
-            <div class="tile nothing">
-                <p>"You are in no team. An admin, or an owner of a team, can add you."</p>
-                <a class="btn" data-variant="outline" href="/user-ui/keys">
-                    "Go to my keys"
-                </a>
-            </div>
+            <Nothing text="You are in no team. An admin, or an owner of a team, can add you." href="/user-ui/keys" action="Go to my keys"/>
         }
         .into_any();
     }
