@@ -71,6 +71,7 @@ fn conflict(conflict: Conflict) -> &'static str {
         Conflict::KeyRevoked => "That key was revoked",
         Conflict::EnvironmentKey => "That key is set in the environment; change it there",
         Conflict::TeamNameTaken => "A team of that name exists",
+        Conflict::ScriptNameTaken => "A script of that name exists",
     }
 }
 
@@ -100,7 +101,9 @@ impl Cause {
     pub const fn input(&self) -> Option<&'static str> {
         match self {
             Self::Invalid(FieldError { field, .. }) => Some(input_of(*field)),
-            Self::Conflict(Conflict::UserNameTaken | Conflict::TeamNameTaken) => Some("name"),
+            Self::Conflict(
+                Conflict::UserNameTaken | Conflict::TeamNameTaken | Conflict::ScriptNameTaken,
+            ) => Some("name"),
             Self::WrongPassword => Some("current"),
             Self::RepeatDiffers => Some("repeat"),
             Self::NotConfirmed => Some("confirm"),
@@ -132,6 +135,11 @@ const fn input_of(field: Field) -> &'static str {
         Field::Tags => "tags",
         Field::Price => "price",
         Field::EffectiveFrom => "effective_from",
+        Field::ScriptCode => "code",
+        Field::TargetUser => "target_user",
+        Field::TargetKey => "target_key",
+        Field::TargetBackend => "target_backend",
+        Field::SecretValue => "value",
         Field::Model => "model_1",
         Field::Prompt => "prompt",
         Field::MaxTokens => "max_tokens",

@@ -45,6 +45,10 @@ fn main() -> ExitCode {
                 Err(error) => telemetry::complain(&format!("{error:#}")),
             }
         }
+        Command::Scripts { command } => match command.run(&mut std::io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => telemetry::complain(&format!("{error:#}")),
+        },
         Command::Ledger { command } => {
             match command.run(&environment, &mut std::io::stdout().lock()) {
                 Ok(status) => ExitCode::from(status),

@@ -69,6 +69,40 @@ pub fn build(state: AppState, database: Database) -> Router {
             "/admin/prices/{deployment}",
             put(admin::prices::set).delete(admin::prices::withdraw),
         )
+        .route(
+            "/admin/scripts",
+            get(admin::scripts::list).post(admin::scripts::create),
+        )
+        .route("/admin/scripts/active", get(admin::scripts::active))
+        .route("/admin/scripts/type/{type}", get(admin::scripts::of_type))
+        .route(
+            "/admin/scripts/{id}",
+            get(admin::scripts::show)
+                .put(admin::scripts::update)
+                .delete(admin::scripts::delete),
+        )
+        .route(
+            "/admin/scripts/{id}/activate",
+            post(admin::scripts::activate),
+        )
+        .route(
+            "/admin/scripts/{id}/deactivate",
+            post(admin::scripts::deactivate),
+        )
+        .route("/admin/scripts/{id}/test", post(admin::scripts::test))
+        .route(
+            "/admin/scripts/{id}/versions",
+            get(admin::scripts::versions),
+        )
+        .route(
+            "/admin/scripts/{id}/rollback",
+            post(admin::scripts::roll_back),
+        )
+        .route("/admin/script-secrets", get(admin::scripts::secrets))
+        .route(
+            "/admin/script-secrets/{name}",
+            put(admin::scripts::set_secret).delete(admin::scripts::delete_secret),
+        )
         .route("/admin/budget-alerts", get(admin::alerts::list))
         .route("/admin/analytics/usage", get(admin::analytics::usage))
         .route("/admin/analytics/requests", get(admin::analytics::requests))

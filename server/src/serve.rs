@@ -303,6 +303,7 @@ fn reload_on_change(gateway: Gateway) -> ChangeListener {
             let reloaded = match what {
                 Change::Accounts => gateway.reload_accounts().await,
                 Change::Prices => gateway.reload_prices().await,
+                Change::Scripts => gateway.reload_scripts().await,
             };
             if let Err(error) = reloaded {
                 tracing::error!(error = %error, change = ?what, "failed to put a change into force");

@@ -13,6 +13,7 @@ mod phases;
 mod process;
 mod report;
 mod router;
+mod scripts;
 mod statistics;
 mod upstream;
 mod yardstick;
@@ -80,6 +81,8 @@ enum Role {
         #[arg(long)]
         upstream: SocketAddr,
     },
+    /// Measure what scripts cost, alone; status 1 if a trivial one costs more than it may.
+    Scripts,
     /// Become another program, pinned to a core, that dies with its parent.
     #[command(hide = true)]
     Launch {
@@ -109,6 +112,17 @@ fn main() -> anyhow::Result<ExitCode> {
                 .build()?;
             runtime.block_on(yardstick::serve(listen, upstream))?;
             Ok(ExitCode::SUCCESS)
+        }
+        Some(Role::Scripts) => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let fast = runtime.block_on(scripts::run())?;
+            Ok(if fast {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
         None => {
             let cores = Cores::share_out()?;

@@ -44,6 +44,7 @@ impl From<StorageError> for ControlError {
             StorageError::Conflict { what } => match what {
                 Constraint::TeamName => Self::Conflict(Conflict::TeamNameTaken),
                 Constraint::UserName => Self::Conflict(Conflict::UserNameTaken),
+                Constraint::ScriptName => Self::Conflict(Conflict::ScriptNameTaken),
                 Constraint::KeyHash => Self::Conflict(Conflict::KeyExists),
                 Constraint::LastAdmin => Self::Conflict(Conflict::LastAdmin),
                 // What it refers to was deleted while it was being done.

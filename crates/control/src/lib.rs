@@ -15,6 +15,7 @@ mod passwords;
 mod prices;
 mod principal;
 mod reports;
+mod scripts;
 mod secret;
 mod teams;
 mod throttle;
@@ -36,6 +37,7 @@ pub use error::ControlError;
 pub use keys::ShownKey;
 pub use prices::DeploymentPrices;
 pub use principal::{Admin, Principal};
+pub use scripts::{BeforeAfter, ScriptReport, ScriptSecret, ScriptTrial};
 pub use secret::ShownSecret;
 pub use users::{CreatedUser, NewUserInput};
 pub use vault::{RevealedSecret, Vault};
@@ -46,6 +48,8 @@ pub enum Change {
     /// Users, teams, keys, budgets or limits.
     Accounts,
     Prices,
+    /// Scripts or their secrets.
+    Scripts,
 }
 
 /// Awaited after every change and before the caller gets its answer, so that whoever is told
@@ -79,6 +83,8 @@ struct Inner {
     passwords: passwords::Passwords,
     throttle: throttle::Throttle,
     vault: Vault,
+    /// For trying scripts out; its threads begin with the first trial.
+    engine: ::scripts::Engine,
 }
 
 impl Control {
@@ -97,6 +103,11 @@ impl Control {
             passwords: passwords::Passwords::new(),
             throttle: throttle::Throttle::new(),
             vault: Vault::new(clock.clone()),
+            engine: ::scripts::Engine::new(::scripts::EngineSettings {
+                threads: 2,
+                queue: 64,
+                ..::scripts::EngineSettings::default()
+            }),
             clock,
             on_change,
         };

@@ -19,6 +19,7 @@ pub mod period;
 pub mod pricing;
 pub mod report;
 pub mod routing;
+pub mod script;
 pub mod team;
 pub mod usage;
 pub mod validation;

@@ -50,6 +50,11 @@ pub enum Field {
     Tags,
     Price,
     EffectiveFrom,
+    ScriptCode,
+    TargetUser,
+    TargetKey,
+    TargetBackend,
+    SecretValue,
     Model,
     Prompt,
     MaxTokens,
@@ -84,6 +89,8 @@ pub enum Problem {
     Reserved,
     /// Neither an IP address nor a range of them.
     NotAnAddressRange,
+    /// Other characters than letters, digits and a few more.
+    NotAName,
     /// A key's budget above that of whoever it belongs to.
     AboveOwner,
     /// Not JSON, or not of the form that is expected.
@@ -110,6 +117,7 @@ impl fmt::Display for Problem {
             Self::TooMany(max) => write!(f, "must have at most {max} entries"),
             Self::Unchanged => f.write_str("must differ from the present one"),
             Self::Reserved => f.write_str("is reserved"),
+            Self::NotAName => f.write_str("may have letters, digits, \"_\", \"-\" and \".\" only"),
             Self::AboveOwner => f.write_str("must not be higher than that of the key’s owner"),
             Self::NotADecimal => f.write_str("must be a number such as 0.7"),
             Self::NotAPicture => f.write_str("must begin with https://, http:// or data:image/"),
@@ -145,6 +153,11 @@ impl Field {
             Self::Tags => "Tags",
             Self::Price => "Price",
             Self::EffectiveFrom => "Start",
+            Self::ScriptCode => "Code",
+            Self::TargetUser => "User",
+            Self::TargetKey => "Key",
+            Self::TargetBackend => "Backend",
+            Self::SecretValue => "Value",
             Self::Model => "Model",
             Self::Prompt => "Message",
             Self::MaxTokens => "Longest answer",
@@ -197,6 +210,9 @@ pub enum Conflict {
     /// Names are compared without regard to case.
     #[error("a team of that name exists")]
     TeamNameTaken,
+    /// Names are compared without regard to case.
+    #[error("a script of that name exists")]
+    ScriptNameTaken,
 }
 
 /// A user's name: 1 to 64 characters. Spaces around it are dropped.
@@ -205,6 +221,14 @@ pub enum Conflict {
 /// Names [`Field::Name`] and what is wrong with it.
 pub fn user_name(text: &str) -> Result<String, FieldError> {
     line(Field::Name, text, MAX_USER_NAME)
+}
+
+/// A script's name: 1 to 100 characters. Spaces around it are dropped.
+///
+/// # Errors
+/// Names [`Field::Name`] and what is wrong with it.
+pub fn script_name(text: &str) -> Result<String, FieldError> {
+    line(Field::Name, text, MAX_LABEL)
 }
 
 /// A key's label: 1 to 100 characters. Spaces around it are dropped.

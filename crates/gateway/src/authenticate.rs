@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use domain::{KeyId, KeyOwner, TeamId, Timestamp, UserId};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use secrecy::ExposeSecret as _;
 use storage::KeyHasher;
 use subtle::ConstantTimeEq as _;
@@ -129,6 +129,12 @@ impl Authenticator {
             hasher,
             master_hash,
         }
+    }
+
+    /// The configured header.
+    #[must_use]
+    pub const fn header(&self) -> Option<&HeaderName> {
+        self.settings.header.as_ref()
     }
 
     /// The key is looked for in `x-api-key`, then in `Authorization: Bearer`, then in the configured

@@ -24,6 +24,7 @@ use crate::{
         spend::{Allowance, Budget, EventSink, Forgiven, Spend},
     },
     route::table::Routes,
+    scripting::ScriptSet,
 };
 
 /// A snapshot.
@@ -31,6 +32,8 @@ use crate::{
 pub struct Catalog {
     pub accounts: Arc<Accounts>,
     pub routes: Arc<Routes>,
+    /// `None`: no script is active, and no request loses any time.
+    pub scripts: Option<Arc<ScriptSet>>,
 }
 
 /// Users, teams and keys.
@@ -75,6 +78,8 @@ impl Terms {
 pub struct OwnerEntry {
     pub id: KeyOwner,
     pub name: String,
+    /// Of users who have one; for scripts.
+    pub email: Option<String>,
     pub active: bool,
     pub terms: Terms,
     /// Told whenever a call of this owner has settled: there may be room in a budget again.
@@ -263,6 +268,7 @@ impl Accounts {
                 let entry = OwnerEntry {
                     id: owner.id,
                     name: owner.name,
+                    email: owner.email,
                     active: owner.active,
                     terms: terms(owner.id.into(), known_terms, owner.budget, owner.limits),
                     settled: known.map_or_else(Arc::default, |known| Arc::clone(&known.settled)),

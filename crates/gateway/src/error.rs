@@ -98,6 +98,10 @@ pub enum GatewayError {
         message: String,
         retry_after: Option<Duration>,
     },
+    /// A script refused the request, failed where the request may not go on without it, or has put other
+    /// words in the place of an error's own.
+    #[error("{0}")]
+    Scripted(Box<ScriptedError>),
     /// The row of this request could not be written.
     #[error("the ledger cannot be written at the moment")]
     LedgerUnavailable,
@@ -117,6 +121,35 @@ pub struct UpstreamRefusal {
     pub body: Option<Bytes>,
     /// What of its headers is for the client, in the client's form.
     pub headers: HeaderMap,
+}
+
+/// What a script has to say to a client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ScriptedError {
+    /// 400 to 599.
+    pub status: u16,
+    pub message: String,
+    /// What was there before a script had its say, such as when to come again.
+    pub headers: HeaderMap,
+}
+
+impl ScriptedError {
+    /// The kind that clients map to their own errors.
+    const fn kind(&self) -> ErrorKind {
+        match self.status {
+            401 => ErrorKind::InvalidKey,
+            403 => ErrorKind::Forbidden,
+            404 => ErrorKind::ModelNotFound,
+            413 => ErrorKind::TooLarge,
+            429 => ErrorKind::RateLimited,
+            502 => ErrorKind::BadGateway,
+            503 => ErrorKind::Unavailable,
+            504 => ErrorKind::Timeout,
+            500.. => ErrorKind::Internal,
+            _ => ErrorKind::InvalidRequest,
+        }
+    }
 }
 
 /// What the failures of all deployments come down to.
@@ -265,6 +298,7 @@ impl GatewayError {
             Self::BudgetExceeded(..) | Self::RateLimited { .. } => 429,
             Self::Overloaded | Self::LedgerUnavailable => 503,
             Self::Upstream(refusal) => refusal.status,
+            Self::Scripted(error) => error.status,
             Self::AllFailed { kind, .. } => match kind {
                 AllFailed::RateLimited => 429,
                 AllFailed::TimedOut => 504,
@@ -303,6 +337,7 @@ impl GatewayError {
             Self::RateLimited { .. } => ErrorKind::RateLimited,
             Self::Overloaded | Self::LedgerUnavailable => ErrorKind::Unavailable,
             Self::Upstream(_) => ErrorKind::Upstream,
+            Self::Scripted(error) => error.kind(),
             Self::AllFailed { kind, .. } => match kind {
                 AllFailed::RateLimited => ErrorKind::RateLimited,
                 AllFailed::TimedOut => ErrorKind::Timeout,
@@ -400,6 +435,7 @@ impl GatewayError {
                 headers.insert(RETRY_AFTER, seconds(wait).into());
             }
             Self::Upstream(refusal) => headers.extend(refusal.headers),
+            Self::Scripted(error) => headers.extend(error.headers),
             _ => {}
         }
         response

@@ -31,6 +31,7 @@ pub mod providers;
 pub mod record;
 pub mod relay;
 pub mod route;
+pub mod scripting;
 pub mod settings;
 pub mod settle;
 pub mod status;

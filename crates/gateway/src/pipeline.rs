@@ -17,14 +17,15 @@ use domain::{
     BudgetLimits, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp, Used, UserId,
     clock::Clock,
     routing::{OfferedModel, RouteExplanation},
+    script::ScriptId,
 };
 use http::{
-    HeaderMap, HeaderValue, Request, Response,
+    HeaderMap, HeaderName, HeaderValue, Request, Response,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use storage::{Database, KeyHasher, StorageError, ledger::Ledger};
+use storage::{Database, KeyHasher, Seal, StorageError, ledger::Ledger};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
@@ -48,7 +49,13 @@ use crate::{
         respond,
         waiting::{Answering, answer_in_time},
     },
-    route::{Question, RoutePlan, Routes, Supposed, explain::explain, resolve},
+    route::{
+        Candidate, Question, RoutePlan, Routes, Supposed,
+        explain::explain,
+        resolve::{plan, resolve},
+        strategy::Chance,
+    },
+    scripting::{self, ScriptHost, ScriptStatus},
     settings::{GatewaySettings, RoutingSettings},
     settle::{Admission, Settlement},
     transform::ClientRequest,
@@ -79,6 +86,7 @@ pub struct Core {
     pub(crate) layout: tokio::sync::Mutex<Layout>,
     pub(crate) reconfigured: Notify,
     pub(crate) describe: DescribeModel,
+    pub(crate) script_host: ScriptHost,
     /// Requests that were let in, and how often one of them went on to another deployment.
     pub(crate) requests: AtomicU64,
     pub(crate) failovers: AtomicU64,
@@ -101,7 +109,13 @@ impl Core {
         self.catalog.store(Arc::new(Catalog {
             accounts: Arc::clone(&before.accounts),
             routes: Arc::new(routes),
+            scripts: before.scripts.clone(),
         }));
+    }
+
+    /// The header that may carry a key beside the usual ones.
+    pub(crate) fn key_header(&self) -> Option<&HeaderName> {
+        self.authenticator.header()
     }
 
     /// Takes the snapshot from its caller, so that a request sees one and the same from beginning to end.
@@ -159,9 +173,12 @@ impl Gateway {
         let layout = Layout::new(settings.routes, &Layout::default(), &database, now).await?;
         layout.remember_usage(&database, now).await?;
         let accounts = Accounts::load(&database, None, &settings.accounts, now).await?;
+        let script_host = ScriptHost::new(Seal::of(&hasher));
+        let scripts = script_host.load(&database, None).await?;
         let catalog = Catalog {
             accounts: Arc::new(accounts),
             routes: Arc::new(layout.routes()),
+            scripts,
         };
         Ok(Self(Arc::new(Core {
             ledger,
@@ -179,6 +196,7 @@ impl Gateway {
             layout: tokio::sync::Mutex::new(layout),
             reconfigured: Notify::new(),
             describe,
+            script_host,
             requests: AtomicU64::new(0),
             failovers: AtomicU64::new(0),
             started_at: now,
@@ -272,10 +290,23 @@ impl Gateway {
             Some(Begun::First(keep)) => Some(keep),
             Some(Begun::Again(answer)) => return Ok(idempotency::replay(*answer)),
         };
-        let (catalog, plan) = self
-            .plan(catalog, &caller, &request, asked.untranslated)
-            .await?;
-        let admission = admit(core, in_flight, request_id, caller, &request, &plan).await?;
+        let (request, catalog, plan, caller) = match &catalog.scripts {
+            None => {
+                let (catalog, plan) = self
+                    .plan(catalog, &caller, &request, asked.untranslated)
+                    .await?;
+                (request, catalog, plan, caller)
+            }
+            Some(_) => {
+                self.plan_with_scripts(catalog, caller, request, asked.untranslated)
+                    .await?
+            }
+        };
+        let scripts = request.scripts.clone();
+        let admission = match admit(core, in_flight, request_id, caller, &request, &plan).await {
+            Ok(admission) => admission,
+            Err(error) => return Err(scripting::told(scripts.as_ref(), error).await),
+        };
         let to_the_end = keep.is_some() || plan.drains();
         // Boxed, since all that carries it would be moved with it several times over.
         let routing = Arc::clone(&catalog.routes.routing);
@@ -324,6 +355,55 @@ impl Gateway {
         }
         let plan = resolve(&catalog.routes, question)?;
         Ok((catalog, plan))
+    }
+
+    /// The same where there are scripts: they see the request first, and the plan afterwards.
+    async fn plan_with_scripts(
+        &self,
+        catalog: Arc<Catalog>,
+        caller: Caller,
+        mut request: ClientRequest,
+        untranslated: bool,
+    ) -> Result<(ClientRequest, Arc<Catalog>, RoutePlan, Caller), GatewayError> {
+        let running = catalog
+            .scripts
+            .as_ref()
+            .and_then(|set| set.begin(self.0.script_host.clone(), &self.0, &caller, &request));
+        let Some(running) = running else {
+            let (catalog, plan) = self.plan(catalog, &caller, &request, untranslated).await?;
+            return Ok((request, catalog, plan, caller));
+        };
+        request.scripts = Some(running.clone());
+        let planned = async {
+            // Scripts are told where a request would go as it is.
+            let first = self.first_of(&catalog, &caller, &request, untranslated);
+            let request = running.on_request(request, first.as_ref()).await?;
+            let (catalog, plan) = self.plan(catalog, &caller, &request, untranslated).await?;
+            let plan = running.on_route(&request, plan).await?;
+            Ok((request, catalog, plan))
+        };
+        match planned.await {
+            Ok((request, catalog, plan)) => Ok((request, catalog, plan, caller)),
+            Err(error) => Err(running.on_error(error).await),
+        }
+    }
+
+    /// Where a request would go first, without its turn being taken.
+    fn first_of(
+        &self,
+        catalog: &Catalog,
+        caller: &Caller,
+        request: &ClientRequest,
+        untranslated: bool,
+    ) -> Option<Candidate> {
+        let zone = &catalog.routes.routing.time_zone;
+        let question = Question::of(request, caller, untranslated, zone, self.0.clock.now());
+        let chance = &mut Chance {
+            rng: &mut fastrand::Rng::new(),
+            only_look: true,
+        };
+        let planned = plan(&catalog.routes, &question, chance);
+        planned.candidates.ok()?.into_iter().next()
     }
 
     /// Waits for the requests that go on although their clients have gone away. Dropping it cuts them.
@@ -508,8 +588,36 @@ impl Gateway {
         core.catalog.store(Arc::new(Catalog {
             accounts: Arc::new(accounts),
             routes: Arc::clone(&before.routes),
+            scripts: before.scripts.clone(),
         }));
         Ok(())
+    }
+
+    /// Reads the scripts and their secrets anew. What has not changed goes on as it is.
+    ///
+    /// # Errors
+    /// When the database fails; the snapshot stays as it was.
+    pub async fn reload_scripts(&self) -> Result<(), StorageError> {
+        let core = &self.0;
+        let _one_at_a_time = core.layout.lock().await;
+        let before = core.catalog.load_full();
+        let scripts = core
+            .script_host
+            .load(&core.database, before.scripts.as_deref())
+            .await?;
+        let now = core.catalog.load_full();
+        core.catalog.store(Arc::new(Catalog {
+            accounts: Arc::clone(&now.accounts),
+            routes: Arc::clone(&now.routes),
+            scripts,
+        }));
+        Ok(())
+    }
+
+    /// How an active script fares; `None`: it is not active.
+    #[must_use]
+    pub fn script_status(&self, id: ScriptId) -> Option<ScriptStatus> {
+        self.0.catalog.load().scripts.as_ref()?.status(id)
     }
 
     /// Which keys were used since this was asked last, and when.
@@ -550,12 +658,14 @@ async fn answer(
         .filter(|_| headers::asks_for_route(&request.headers))
         .map(headers::of_route);
     extra.extend(debug.clone().into_iter().flatten());
+    let scripts = request.scripts.clone();
     match dispatched {
         Ok(dispatched) => {
             let continuation = |candidate| Continuation::new(request, plan, routing, candidate);
-            respond(dispatched, admission, keep, extra, continuation).await
+            respond(dispatched, admission, keep, extra, continuation, scripts).await
         }
         Err(error) => {
+            let error = scripting::told(scripts.as_ref(), error).await;
             let commit = admission.settle(Settlement {
                 outcome: Outcome::UpstreamError,
                 status: error.status(),

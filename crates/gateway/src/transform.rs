@@ -25,6 +25,7 @@ use crate::{
     headers::ANTHROPIC_BETA,
     kept_items::Keeper,
     route::{Candidate, Deployment},
+    scripting::Running,
     settings::{BackendKind, Service, Via},
 };
 
@@ -48,6 +49,10 @@ pub struct ClientRequest {
     pub body: Bytes,
     /// Of the Responses API: where items are that the request may refer to.
     keeper: Option<Keeper>,
+    /// The scripts that take part in it, if any.
+    pub(crate) scripts: Option<Running>,
+    /// Headers that scripts have added for the upstream.
+    pub(crate) added: HeaderMap,
     /// The neutral form, made when the first deployment needs it.
     neutral: OnceLock<Result<Arc<ir::Request>, RequestError>>,
 }
@@ -68,6 +73,8 @@ impl ClientRequest {
             query,
             body,
             keeper: None,
+            scripts: None,
+            added: HeaderMap::new(),
             neutral: OnceLock::new(),
         }
     }
@@ -77,6 +84,29 @@ impl ClientRequest {
     pub fn with_keeper(mut self, keeper: Keeper) -> Self {
         self.keeper = (self.endpoint == Endpoint::Responses).then_some(keeper);
         self
+    }
+
+    /// The same request as a script has changed it; `None` keeps the body.
+    ///
+    /// # Errors
+    /// The new body cannot be read.
+    pub(crate) fn changed(
+        &self,
+        body: Option<Bytes>,
+        headers: HeaderMap,
+        added: HeaderMap,
+    ) -> Result<Self, RequestError> {
+        let (head, body) = match body {
+            Some(body) => (RequestHead::read(self.head.dialect, &body)?, body),
+            None => (self.head.clone(), self.body.clone()),
+        };
+        let query = self.query.clone();
+        Ok(Self {
+            keeper: self.keeper.clone(),
+            scripts: self.scripts.clone(),
+            added,
+            ..Self::new(self.endpoint, head, headers, query, body)
+        })
     }
 
     /// Where the items of a translated answer are kept, unless the client wants none kept.

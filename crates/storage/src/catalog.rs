@@ -30,6 +30,8 @@ pub struct CatalogRows {
 pub struct CatalogOwner {
     pub id: KeyOwner,
     pub name: String,
+    /// Of users who have one.
+    pub email: Option<String>,
     pub active: bool,
     pub budget: BudgetLimits,
     pub limits: RateLimits,
@@ -55,6 +57,7 @@ pub struct CatalogKey {
 struct OwnerRow {
     id: i64,
     name: String,
+    email: Option<String>,
     active: bool,
     #[sqlx(flatten)]
     terms: TermsRow,
@@ -65,6 +68,7 @@ impl OwnerRow {
         CatalogOwner {
             id: id(self.id),
             name: self.name,
+            email: self.email,
             active: self.active,
             budget: self.terms.budget(),
             limits: self.terms.limits(),
@@ -145,14 +149,14 @@ impl Database {
         // One transaction, so that no key refers to an owner who came after the list of owners.
         let mut snapshot = self.readers().begin().await?;
         let users: Vec<OwnerRow> = sqlx::query_as(concat!(
-            "select id, name, active, ",
+            "select id, name, email, active, ",
             terms_columns!("users"),
             " from users"
         ))
         .fetch_all(&mut *snapshot)
         .await?;
         let teams: Vec<OwnerRow> = sqlx::query_as(concat!(
-            "select id, name, active, ",
+            "select id, name, null as email, active, ",
             terms_columns!("teams"),
             " from teams"
         ))

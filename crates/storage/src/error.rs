@@ -49,6 +49,8 @@ pub enum Constraint {
     UserName,
     #[error("a team of that name exists")]
     TeamName,
+    #[error("a script of that name exists")]
+    ScriptName,
     #[error("that key exists")]
     KeyHash,
     /// A key, budget or price refers to something that does not exist (any more).
@@ -79,6 +81,8 @@ fn violated(error: &dyn sqlx::error::DatabaseError) -> Option<Constraint> {
         Some(Constraint::UserName)
     } else if error.message().contains("teams.name") {
         Some(Constraint::TeamName)
+    } else if error.message().contains("scripts.name") {
+        Some(Constraint::ScriptName)
     } else if error.message().contains("virtual_keys.hash") {
         Some(Constraint::KeyHash)
     } else {

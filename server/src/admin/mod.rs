@@ -8,6 +8,7 @@ pub mod keys;
 pub mod prices;
 pub mod reload;
 pub mod route;
+pub mod scripts;
 pub mod teams;
 mod terms;
 pub mod usage;

@@ -1,4 +1,4 @@
-//! The command line: `serve`, `check`, `init`, `config`, `route` and `ledger`. It only says what was asked for; settings beyond
+//! The command line: `serve`, `check`, `init`, `config`, `route`, `scripts` and `ledger`. It only says what was asked for; settings beyond
 //! that are the configuration's.
 
 pub mod check;
@@ -7,6 +7,7 @@ pub mod init;
 pub mod ledger;
 mod remote;
 pub mod route;
+pub mod scripts;
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -40,6 +41,11 @@ pub enum Command {
     Route {
         #[command(subcommand)]
         command: route::RouteCommand,
+    },
+    /// Help with writing scripts
+    Scripts {
+        #[command(subcommand)]
+        command: scripts::ScriptsCommand,
     },
     /// Check the books, or hand them out
     Ledger {

@@ -30,6 +30,7 @@ mod playground;
 mod prices;
 mod reload;
 mod routing;
+mod scripts;
 mod secrets;
 mod security;
 mod shutdown;

@@ -184,6 +184,21 @@ fn routes() -> Vec<Route> {
         (M::GET, "/admin/prices", MASTER, ""),
         (M::PUT, "/admin/prices/{deployment}", MASTER, "[]"),
         (M::DELETE, "/admin/prices/{deployment}", MASTER, ""),
+        (M::GET, "/admin/scripts", MASTER, ""),
+        (M::POST, "/admin/scripts", MASTER, "[]"),
+        (M::GET, "/admin/scripts/active", MASTER, ""),
+        (M::GET, "/admin/scripts/type/{type}", MASTER, ""),
+        (M::GET, "/admin/scripts/{id}", MASTER, ""),
+        (M::PUT, "/admin/scripts/{id}", MASTER, "[]"),
+        (M::DELETE, "/admin/scripts/{id}", MASTER, ""),
+        (M::POST, "/admin/scripts/{id}/activate", MASTER, ""),
+        (M::POST, "/admin/scripts/{id}/deactivate", MASTER, ""),
+        (M::POST, "/admin/scripts/{id}/test", MASTER, "[]"),
+        (M::GET, "/admin/scripts/{id}/versions", MASTER, ""),
+        (M::POST, "/admin/scripts/{id}/rollback", MASTER, "[]"),
+        (M::GET, "/admin/script-secrets", MASTER, ""),
+        (M::PUT, "/admin/script-secrets/{name}", MASTER, "[]"),
+        (M::DELETE, "/admin/script-secrets/{name}", MASTER, ""),
         (M::GET, "/admin/budget-alerts", MASTER, ""),
         (M::GET, "/admin/usage", MASTER, ""),
         (M::GET, "/admin/monthly-history", MASTER, ""),
@@ -217,9 +232,16 @@ async fn every_route_is_for_those_who_are_named() {
     let house = House::build().await;
     let concrete = |path: &str| {
         let path = path.replace("{*name}", "demo");
-        ["{id}", "{key}", "{user}", "{deployment}"]
-            .iter()
-            .fold(path, |path, name| path.replace(name, "999999"))
+        [
+            "{id}",
+            "{key}",
+            "{user}",
+            "{deployment}",
+            "{type}",
+            "{name}",
+        ]
+        .iter()
+        .fold(path, |path, name| path.replace(name, "999999"))
     };
     for (method, path, allowed, body) in &routes {
         let (what, path) = (format!("{method} {path}"), concrete(path));

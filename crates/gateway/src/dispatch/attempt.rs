@@ -37,6 +37,7 @@ use crate::{
         reader::Reader,
     },
     route::{Candidate, Deployment},
+    scripting::Part,
     settings::BackendKind,
     transform::{AnswerForm, ClientRequest, Translation, UpstreamRequest, transform},
 };
@@ -61,6 +62,11 @@ pub async fn attempt(
     place: Option<Place>,
 ) -> Result<Answer, Failure> {
     let deployment = &candidate.deployment;
+    let (scripted, scripts) = match &request.scripts {
+        Some(running) => running.on_attempt(request, candidate).await?,
+        None => (None, Vec::new()),
+    };
+    let request = scripted.as_ref().unwrap_or(request);
     let (upstream, form) = transform(request, candidate)?;
     let slot = enter(request, deployment, place)?;
     let timeouts = deployment.backend.settings.timeouts;
@@ -74,19 +80,20 @@ pub async fn attempt(
     if request.head.stream {
         // A long stream is no fault: only its pauses are timed.
         let response = exchange.send(upstream).await?;
-        return exchange.start_stream(response, slot).await;
+        return exchange.start_stream(response, slot, scripts).await;
     }
     let whole = async {
         let response = exchange.send(upstream).await?;
         exchange.read_whole(response).await
     };
-    let whole = timeout(timeouts.total, whole).await.map_err(|_| {
+    let mut whole = timeout(timeouts.total, whole).await.map_err(|_| {
         Failure::new(
             Cause::TimedOut,
             format!("did not complete its answer within {:?}", timeouts.total),
         )
         .billed(exchange.nothing_reported(0))
     })??;
+    whole.scripts = scripts;
     slot.settle(whole.used.map_or(0, |used| used.tokens.total()));
     Ok(Answer::Whole(Box::new(whole)))
 }
@@ -300,6 +307,7 @@ impl Exchange<'_> {
                 estimated: false,
             }),
             content_bytes,
+            scripts: Vec::new(),
         })
     }
 
@@ -439,6 +447,7 @@ impl Exchange<'_> {
         &self,
         response: UpstreamResponse,
         slot: Slot,
+        scripts: Vec<Part>,
     ) -> Result<Answer, Failure> {
         let framing = framing(&response.headers, self.dialect).ok_or_else(|| {
             Failure::new(
@@ -499,6 +508,7 @@ impl Exchange<'_> {
                 AnswerForm::Native { .. } => None,
                 AnswerForm::Translated(_) => self.request.keeper().cloned(),
             },
+            scripts,
         })))
     }
 }

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     GatewayError,
-    error::{AllFailed, UpstreamRefusal},
+    error::{AllFailed, ScriptedError, UpstreamRefusal},
     headers,
     providers::SendError,
     relay::pump::BrokenStream,
@@ -32,6 +32,8 @@ pub struct Failure {
     pub used: Option<Box<Used>>,
     /// The request cannot be read, as this deployment would need it read.
     pub request: Option<Box<RequestError>>,
+    /// What a script has to say to the client.
+    pub script: Option<Box<ScriptedError>>,
 }
 
 /// The upstream's own answer.
@@ -68,6 +70,8 @@ pub enum Cause {
     Misconfigured,
     /// Its dialect cannot say what was asked; it was not called.
     Unsuited,
+    /// A script ended the request; it was not called.
+    Script,
 }
 
 /// Whose fault a failure was, which decides who is left alone for a while.
@@ -98,7 +102,10 @@ impl Cause {
     /// Whether the upstream was called at all.
     #[must_use]
     pub const fn was_called(self) -> bool {
-        !matches!(self, Self::Full | Self::Misconfigured | Self::Unsuited)
+        !matches!(
+            self,
+            Self::Full | Self::Misconfigured | Self::Unsuited | Self::Script
+        )
     }
 
     #[must_use]
@@ -110,7 +117,7 @@ impl Cause {
             | Self::Unreachable
             | Self::Unreadable => Fault::Deployment,
             Self::Status(_) => Fault::Request,
-            Self::Full | Self::Misconfigured | Self::Unsuited => Fault::None,
+            Self::Full | Self::Misconfigured | Self::Unsuited | Self::Script => Fault::None,
         }
     }
 
@@ -124,7 +131,7 @@ impl Cause {
     #[must_use]
     pub const fn next(self) -> Next {
         match self {
-            Self::Status(400 | 413 | 422) => Next::Return,
+            Self::Status(400 | 413 | 422) | Self::Script => Next::Return,
             Self::Status(408 | 429 | 500..=599)
             | Self::TimedOut
             | Self::Unreachable
@@ -144,6 +151,7 @@ impl Failure {
             refusal: None,
             used: None,
             request: None,
+            script: None,
         }
     }
 
@@ -193,6 +201,7 @@ impl Failure {
             })),
             used: None,
             request: None,
+            script: None,
         }
     }
 
@@ -206,6 +215,16 @@ impl Failure {
         {
             Some(words) => format!("{}: {words}", self.message),
             None => self.message.clone(),
+        }
+    }
+}
+
+impl From<ScriptedError> for Failure {
+    fn from(error: ScriptedError) -> Self {
+        let message = format!("was not called, since a script ended the request: {error}");
+        Self {
+            script: Some(Box::new(error)),
+            ..Self::new(Cause::Script, message)
         }
     }
 }
@@ -333,6 +352,10 @@ pub fn conclude(mut failed: Vec<Failed>) -> GatewayError {
     } else {
         return GatewayError::Internal("no deployment was tried");
     }
+    let scripted = failed.iter().find_map(|f| f.failure.script.clone());
+    if let Some(error) = scripted {
+        return GatewayError::Scripted(error);
+    }
     let Some(last) = failed.last() else {
         return GatewayError::Internal("no deployment was tried");
     };
@@ -348,9 +371,11 @@ pub fn conclude(mut failed: Vec<Failed>) -> GatewayError {
         match last.failure.cause {
             Cause::TimedOut => AllFailed::TimedOut,
             Cause::Unreachable | Cause::Unreadable => AllFailed::Unreachable,
-            Cause::Status(_) | Cause::Full | Cause::Misconfigured | Cause::Unsuited => {
-                AllFailed::Unavailable
-            }
+            Cause::Status(_)
+            | Cause::Full
+            | Cause::Misconfigured
+            | Cause::Unsuited
+            | Cause::Script => AllFailed::Unavailable,
         }
     };
     let reasons: Vec<String> = failed

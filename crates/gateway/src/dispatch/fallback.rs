@@ -143,6 +143,9 @@ pub async fn dispatch(
                 live.latency
                     .observe(request.head.stream, elapsed, Instant::now());
             }
+            if let Some(error) = failure.script {
+                return Err(GatewayError::Scripted(error));
+            }
             let (cause, next) = (failure.cause, failure.cause.next());
             let this = Failed::of(candidate, failure);
             if let (Next::Return, Cause::Status(status)) = (next, cause) {

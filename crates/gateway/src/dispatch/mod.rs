@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 
 pub use fallback::dispatch;
 
-use crate::{kept_items::Keeper, relay::pump::Pump, route::Candidate};
+use crate::{kept_items::Keeper, relay::pump::Pump, route::Candidate, scripting::Part};
 
 /// An answer, and who gave it.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub struct WholeAnswer {
     pub used: Option<Used>,
     /// How much the model said, to estimate from.
     pub content_bytes: usize,
+    /// The backend's scripts, which see the answer first.
+    pub scripts: Vec<Part>,
 }
 
 /// A stream whose first content has arrived.
@@ -55,4 +57,6 @@ pub struct StartedStream {
     pub pump: Pump,
     /// Where the items of a translated answer of the Responses API are kept.
     pub keeper: Option<Keeper>,
+    /// The backend's scripts, which see the answer first.
+    pub scripts: Vec<Part>,
 }

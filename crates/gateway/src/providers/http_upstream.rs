@@ -101,6 +101,7 @@ pub(super) fn headers(request: &UpstreamRequest<'_>) -> (HeaderMap, Option<Strin
         content_type.unwrap_or(HeaderValue::from_static("application/json")),
     );
     headers.insert(CONTENT_LENGTH, request.body.len().into());
+    headers.extend(request.client.added.clone());
     headers.extend(backend.settings.headers.clone());
     let key = backend.settings.api_keys.get(request.credential);
     (headers, key.map(|key| key.expose_secret().to_owned()))

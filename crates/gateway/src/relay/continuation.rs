@@ -148,6 +148,9 @@ impl ClientRequest {
     fn with_body(&self, body: Bytes) -> Option<Self> {
         let head = RequestHead::read(self.head.dialect, &body).ok()?;
         let (headers, query) = (self.headers.clone(), self.query.clone());
-        Some(Self::new(self.endpoint, head, headers, query, body))
+        let mut request = Self::new(self.endpoint, head, headers, query, body);
+        request.scripts.clone_from(&self.scripts);
+        request.added.clone_from(&self.added);
+        Some(request)
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     idempotency::Keep,
     relay::{continuation::Continuation, stream::StreamRelay},
     route::Candidate,
+    scripting::Running,
     settings::OnDisconnect,
     settle::{Admission, Settlement},
 };
@@ -32,16 +33,33 @@ pub async fn respond(
     keep: Option<Keep>,
     limits: HeaderMap,
     continuation: impl FnOnce(Candidate) -> Option<Continuation>,
+    scripts: Option<Running>,
 ) -> Result<Response<ResponseBody>, GatewayError> {
     let Dispatched { candidate, answer } = dispatched;
     let deployment = &candidate.deployment;
     let attempts = admission.attempts();
     let (upstream_headers, status, body) = match answer {
-        Answer::Whole(whole) => {
+        Answer::Whole(mut whole) => {
             let used = whole.used.unwrap_or_else(|| {
                 let output = dialects::stream::estimate_tokens(whole.content_bytes);
                 Used::estimate(admission.input_estimate(), output)
             });
+            if let Some(running) = &scripts
+                && let Err(error) = running
+                    .on_whole(&mut whole, &candidate, attempts, used)
+                    .await
+            {
+                // The model has answered, and is paid for it, whatever the client gets.
+                let commit = admission.settle(Settlement {
+                    outcome: Outcome::Completed,
+                    status: error.status(),
+                    used,
+                    error: Some(error.to_string()),
+                    answer: None,
+                });
+                commit.await.map_err(|_| GatewayError::LedgerUnavailable)?;
+                return Err(error);
+            }
             let answer = keep
                 .as_ref()
                 .map(|keep| keep.whole(whole.status, &whole.headers, &whole.body));
@@ -59,11 +77,31 @@ pub async fn respond(
                 ResponseBody::pieces(whole.body),
             )
         }
-        Answer::Stream(started) => {
+        Answer::Stream(mut started) => {
+            let chain = match &scripts {
+                None => None,
+                Some(running) => {
+                    match running.on_stream(&mut started, &candidate, attempts).await {
+                        Ok(chain) => chain,
+                        Err(error) => {
+                            let used = started.pump.usage(admission.input_estimate());
+                            let commit = admission.settle(Settlement {
+                                outcome: Outcome::StreamBroken,
+                                status: error.status(),
+                                used,
+                                error: Some(error.to_string()),
+                                answer: None,
+                            });
+                            commit.await.map_err(|_| GatewayError::LedgerUnavailable)?;
+                            return Err(error);
+                        }
+                    }
+                }
+            };
             let headers = started.headers.clone();
             let drain = deployment.backend.settings.on_disconnect == OnDisconnect::Drain;
             let continuation = continuation(candidate.clone()).map(Box::new);
-            let relay = StreamRelay::new(*started, admission, keep, drain, continuation);
+            let relay = StreamRelay::new(*started, admission, keep, drain, continuation, chain);
             (headers, StatusCode::OK, ResponseBody::stream(relay))
         }
     };

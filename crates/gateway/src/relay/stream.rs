@@ -24,6 +24,7 @@ use crate::{
     idempotency::Keep,
     kept_items::Keeper,
     record::CLIENT_CLOSED_REQUEST,
+    scripting::{Chain, Scripting},
     settle::{Admission, Settlement},
 };
 
@@ -56,12 +57,16 @@ struct Relay {
     client_gone: bool,
     /// How to go on should it break off.
     continuation: Option<Box<Continuation>>,
+    /// The scripts that see its events; not there while they run.
+    scripts: Option<Box<Chain>>,
 }
 
 enum State {
     /// What came while the first content was awaited is handed out before anything else.
     Head(Bytes, Option<Bytes>),
     Flowing,
+    /// Scripts look at events.
+    Scripting(Scripting, Then),
     /// It broke off, and somebody is looked for who goes on.
     GoingOn(GoingOn),
     /// The answer is complete or broken; its last bytes wait for the ledger.
@@ -72,11 +77,22 @@ enum State {
     Done,
 }
 
+/// What comes after events have been handed on.
+enum Then {
+    Flow,
+    /// This is the dialect's own final event.
+    End(Bytes),
+    /// What scripts make of the final event is the end.
+    Ended,
+    Broken(BrokenStream),
+}
+
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Head(..) => "Head",
             Self::Flowing => "Flowing",
+            Self::Scripting(..) => "Scripting",
             Self::GoingOn(_) => "GoingOn",
             Self::Committing { .. } => "Committing",
             Self::Done => "Done",
@@ -93,6 +109,7 @@ impl StreamRelay {
         keep: Option<Keep>,
         drain: bool,
         continuation: Option<Box<Continuation>>,
+        scripts: Option<Box<Chain>>,
     ) -> Self {
         Self(Some(Box::new(Relay {
             backend: started.backend,
@@ -107,6 +124,7 @@ impl StreamRelay {
             noted_at: Instant::now(),
             client_gone: false,
             continuation,
+            scripts,
         })))
     }
 
@@ -141,12 +159,39 @@ impl Relay {
                     let (head, last) = (std::mem::take(head), last.take());
                     // What is kept, and what goes on with something, needs the pieces in order.
                     let head = self.pass(head);
-                    match last {
-                        Some(last) => self.end(last),
-                        None => self.state = State::Flowing,
-                    }
+                    let head = self.hand_on(head, last.map_or(Then::Flow, Then::End));
                     if !head.is_empty() {
                         return Poll::Ready(Some(head));
+                    }
+                }
+                State::Scripting(scripting, _) => {
+                    let (chain, result) = ready!(scripting.as_mut().poll(cx));
+                    self.scripts = Some(chain);
+                    let State::Scripting(_, then) =
+                        std::mem::replace(&mut self.state, State::Flowing)
+                    else {
+                        continue;
+                    };
+                    let out = match (result, then) {
+                        (Ok(last), Then::Ended) => {
+                            self.end(last);
+                            continue;
+                        }
+                        (Ok(out), then) => {
+                            self.keep(&out);
+                            self.go(then);
+                            out
+                        }
+                        // A stream that may not go on without a script that fails.
+                        (Err(message), _) => {
+                            self.pump.leave();
+                            let last = self.error_event(&message);
+                            self.settle(Outcome::StreamBroken, Some(message), None, last);
+                            continue;
+                        }
+                    };
+                    if !out.is_empty() {
+                        return Poll::Ready(Some(out));
                     }
                 }
                 State::GoingOn(going_on) => {
@@ -154,22 +199,16 @@ impl Relay {
                     self.go_on(gone_on);
                 }
                 State::Flowing => {
-                    let out = match ready!(self.pump.poll_step(cx)) {
+                    let (out, then) = match ready!(self.pump.poll_step(cx)) {
                         Step::Flow { out, .. } => {
                             self.note();
-                            self.pass(out)
+                            (out, Then::Flow)
                         }
-                        Step::End { out, last } => {
-                            let out = self.pass(out);
-                            self.end(last);
-                            out
-                        }
-                        Step::Broken { out, broken } => {
-                            let out = self.pass(out);
-                            self.break_off(broken);
-                            out
-                        }
+                        Step::End { out, last } => (out, Then::End(last)),
+                        Step::Broken { out, broken } => (out, Then::Broken(broken)),
                     };
+                    let out = self.pass(out);
+                    let out = self.hand_on(out, then);
                     if !out.is_empty() {
                         return Poll::Ready(Some(out));
                     }
@@ -195,16 +234,48 @@ impl Relay {
 
     /// A piece on its way to the client, as it is to be.
     fn pass(&mut self, piece: Bytes) -> Bytes {
-        let piece = match &mut self.continuation {
+        match &mut self.continuation {
             Some(continuation) => continuation.pass(piece),
             None => piece,
-        };
+        }
+    }
+
+    /// What can be handed on at once: a piece, where no script wants to see it first.
+    fn hand_on(&mut self, piece: Bytes, then: Then) -> Bytes {
+        if let Some(chain) = self.scripts.take_if(|_| !piece.is_empty()) {
+            self.state = State::Scripting(chain.run(piece), then);
+            return Bytes::new();
+        }
+        self.keep(&piece);
+        self.go(then);
+        piece
+    }
+
+    fn keep(&mut self, piece: &Bytes) {
         if let Some(keep) = &mut self.keep
             && !piece.is_empty()
         {
-            keep.streamed(&piece);
+            keep.streamed(piece);
         }
-        piece
+    }
+
+    fn go(&mut self, then: Then) {
+        match then {
+            Then::Flow => self.state = State::Flowing,
+            Then::Broken(broken) => self.break_off(broken),
+            Then::Ended => {}
+            Then::End(last) => {
+                let last = match &mut self.continuation {
+                    Some(continuation) => continuation.pass_last(last),
+                    None => last,
+                };
+                if let Some(chain) = self.scripts.take_if(|_| !last.is_empty()) {
+                    self.state = State::Scripting(chain.run(last), Then::Ended);
+                } else {
+                    self.end(last);
+                }
+            }
+        }
     }
 
     fn note(&mut self) {
@@ -218,10 +289,6 @@ impl Relay {
     }
 
     fn end(&mut self, last: Bytes) {
-        let last = match &mut self.continuation {
-            Some(continuation) => continuation.pass_last(last),
-            None => last,
-        };
         if let Some(keeper) = &self.keeper {
             keeper.keep(&last);
         }
@@ -270,6 +337,9 @@ impl Relay {
                 self.backend = candidate.deployment.backend.name().to_owned();
                 self.pump = started.pump;
                 self.keeper = started.keeper;
+                if let Some(chain) = &mut self.scripts {
+                    chain.goes_on_with(started.scripts);
+                }
                 self.continuation = Some(continuation);
                 self.state = State::Head(started.head, started.last);
                 return;

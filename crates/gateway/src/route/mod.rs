@@ -183,6 +183,19 @@ impl RoutePlan {
         })
     }
 
+    /// The plan with those of its candidates that are named, in that order; `None`: none of them is.
+    #[must_use]
+    pub fn reordered(self, order: &[usize]) -> Option<Self> {
+        let mut rest: Vec<Option<Candidate>> = self.candidates.into_iter().map(Some).collect();
+        let named = order.iter().filter_map(|at| rest.get_mut(*at)?.take());
+        Some(Self {
+            excluded: self.excluded,
+            group: self.group,
+            prefixes: self.prefixes,
+            ..Self::new(named.collect())?
+        })
+    }
+
     /// What the group has to say of second calls.
     #[must_use]
     pub fn hedge(&self) -> Option<Hedge> {

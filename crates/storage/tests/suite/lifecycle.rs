@@ -82,6 +82,7 @@ async fn the_catalog_holds_users_keys_and_the_latest_resets() {
         [CatalogOwner {
             id: KeyOwner::User(ada.id),
             name: "ada".to_owned(),
+            email: None,
             active: true,
             budget: BudgetLimits::default(),
             limits: RateLimits::default(),
