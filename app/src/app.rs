@@ -19,11 +19,13 @@ use crate::{
         },
         errors::NotFound,
         login::LoginPage,
+        logs::{AdminLogs, AdminRequest, MyLogs, MyRequest},
         me::{
             connect::MyConnectPage, keys::MyKeysPage, models::MyModelsPage, overview::MyOverview,
             playground::Playground, teams::MyTeamsPage,
         },
         reveal::RevealPage,
+        usage::{AdminUsage, MyHistory, MyUsage},
     },
     session::SessionContext,
     theme, url,
@@ -90,6 +92,13 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("teams") view=TeamsPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("budgets") view=BudgetsPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("playground") view=Playground ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("usage") view=AdminUsage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("logs") view=AdminLogs ssr=SsrMode::Async/>
+                    <Route
+                        path=(StaticSegment("logs"), ParamSegment("id"))
+                        view=AdminRequest
+                        ssr=SsrMode::Async
+                    />
                     <Route
                         path=(StaticSegment("reveal"), ParamSegment("token"))
                         view=RevealPage
@@ -109,6 +118,14 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("connect") view=MyConnectPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("models") view=MyModelsPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("playground") view=Playground ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("usage") view=MyUsage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("history") view=MyHistory ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("logs") view=MyLogs ssr=SsrMode::Async/>
+                    <Route
+                        path=(StaticSegment("logs"), ParamSegment("id"))
+                        view=MyRequest
+                        ssr=SsrMode::Async
+                    />
                     <Route
                         path=(StaticSegment("reveal"), ParamSegment("token"))
                         view=RevealPage

@@ -3,18 +3,35 @@
 //! floats from here on, since they only decide how tall a bar is: the table beside each chart has
 //! the exact ones.
 
-use charts_rs::{BarChart, Color, Series, XAxisConfig, YAxisConfig};
-use domain::report::{Bucket, Overview};
+use charts_rs::{BarChart, Color, LineChart, Series, XAxisConfig, YAxisConfig};
+use domain::{
+    report::{Bucket, Overview},
+    usage_report::{BucketSize, UsageReport},
+};
 
 use crate::{
     components::chart_card::Chart,
-    pages::admin::overview::{Measure, OverviewPage},
+    pages::{
+        admin::overview::{Measure, OverviewPage},
+        usage::{UsageMeasure, UsagePage},
+    },
 };
 
 /// The colours that `style/main.css` replaces.
 const BAR: (u8, u8, u8) = (0, 0, 0xA1);
 const TEXT: (u8, u8, u8) = (0, 0, 0xA2);
 const LINE: (u8, u8, u8) = (0, 0, 0xA3);
+
+/// The colours of series, in their order.
+const SERIES: [(u8, u8, u8); 7] = [
+    (0, 0, 0xB1),
+    (0, 0, 0xB2),
+    (0, 0, 0xB3),
+    (0, 0, 0xB4),
+    (0, 0, 0xB5),
+    (0, 0, 0xB6),
+    (0, 0, 0xB7),
+];
 
 /// Hours of a day; hours to come are drawn empty, so that the day has always the same width.
 const HOURS: usize = 24;
@@ -27,6 +44,197 @@ pub fn overview_page(overview: Overview, measure: Measure) -> OverviewPage {
         overview,
         measure,
     }
+}
+
+/// Adds the chart to the report.
+#[must_use]
+pub fn usage_page(report: UsageReport, measure: UsageMeasure) -> UsagePage {
+    let (chart, legend) = over_time(&report, measure);
+    UsagePage {
+        report,
+        measure,
+        chart,
+        legend,
+    }
+}
+
+/// A name and a value for each bucket; `None`: there is none, which is not 0.
+type Values = (String, Vec<Option<i64>>);
+
+/// What the chart shows by bucket, and what its colours stand for.
+fn over_time(report: &UsageReport, measure: UsageMeasure) -> (Option<Chart>, Vec<String>) {
+    let count = |n: u64| Some(i64::try_from(n).unwrap_or(i64::MAX));
+    let by_group = |of: &dyn Fn(&domain::report::Totals) -> Option<i64>| -> Vec<Values> {
+        let series = report.series.iter();
+        series
+            .map(|one| (one.name.clone(), one.buckets.iter().map(of).collect()))
+            .collect()
+    };
+    let by_bucket = |name: &str, of: &dyn Fn(&domain::usage_report::UsageBucket) -> Option<i64>| {
+        (name.to_owned(), report.buckets.iter().map(of).collect())
+    };
+    let time = |ms: Option<u32>| ms.map(i64::from);
+    let (unit, series): (Unit, Vec<Values>) = match measure {
+        UsageMeasure::Spend => (Unit::Money, by_group(&|totals| Some(totals.cost.0.max(0)))),
+        UsageMeasure::Requests => (Unit::Requests, by_group(&|totals| count(totals.requests))),
+        UsageMeasure::Errors => (Unit::Requests, by_group(&|totals| count(totals.errors))),
+        UsageMeasure::Tokens => (
+            Unit::Tokens,
+            vec![
+                by_bucket("Input, not cached", &|bucket| {
+                    let usage = &bucket.totals.usage;
+                    count(usage.total_input().saturating_sub(usage.cache_read))
+                }),
+                by_bucket("Input, cached", &|bucket| {
+                    count(bucket.totals.usage.cache_read)
+                }),
+                by_bucket("Output", &|bucket| count(bucket.totals.usage.output)),
+            ],
+        ),
+        UsageMeasure::Latency => (
+            Unit::Time,
+            vec![
+                by_bucket("p50", &|bucket| time(bucket.latency.p50_ms)),
+                by_bucket("p95", &|bucket| time(bucket.latency.p95_ms)),
+                by_bucket("p99", &|bucket| time(bucket.latency.p99_ms)),
+            ],
+        ),
+        UsageMeasure::FirstChunk => (
+            Unit::Time,
+            vec![
+                by_bucket("p50", &|bucket| time(bucket.latency.first_chunk_p50_ms)),
+                by_bucket("p95", &|bucket| time(bucket.latency.first_chunk_p95_ms)),
+                by_bucket("p99", &|bucket| time(bucket.latency.first_chunk_p99_ms)),
+            ],
+        ),
+    };
+    let legend = series.iter().map(|(name, _)| name.clone()).collect();
+    let tallest = (0..report.buckets.len()).map(|bucket| {
+        let values = series.iter().filter_map(|(_, values)| *values.get(bucket)?);
+        match unit {
+            Unit::Time => values.max().unwrap_or(0),
+            _ => values.fold(0, i64::saturating_add),
+        }
+    });
+    let Some(largest) = tallest.max().filter(|largest| *largest > 0) else {
+        return (None, legend);
+    };
+    let scale = Scale::of_unit(unit, largest);
+    let labels: Vec<String> = report
+        .buckets
+        .iter()
+        .map(|bucket| match report.bucket {
+            // The year, and for hours of few days the date, say nothing new on an axis.
+            BucketSize::Day => bucket.label.chars().skip(5).collect(),
+            BucketSize::Hour | BucketSize::Minute => bucket.label.chars().skip(5).collect(),
+            BucketSize::Month => bucket.label.clone(),
+        })
+        .collect();
+    let draw = |width: f32, height, label_width: usize| {
+        let room = (width as usize / label_width).max(1);
+        let every = labels.len().div_ceil(room).max(1);
+        plot(
+            &series,
+            &labels,
+            &scale,
+            (width, height),
+            every,
+            unit == Unit::Time,
+        )
+        .map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "a chart failed");
+        })
+        .ok()
+    };
+    let label_width = match report.bucket {
+        BucketSize::Hour | BucketSize::Minute => 90,
+        BucketSize::Day | BucketSize::Month => 60,
+    };
+    let chart = draw(1000.0, 260.0, label_width)
+        .zip(draw(360.0, 240.0, label_width))
+        .map(|(wide, narrow)| Chart {
+            unit: scale.unit.to_owned(),
+            wide,
+            narrow,
+        });
+    (chart, legend)
+}
+
+/// Bars on top of each other, or lines.
+fn plot(
+    series: &[Values],
+    labels: &[String],
+    scale: &Scale,
+    (width, height): (f32, f32),
+    label_every: usize,
+    lines: bool,
+) -> Result<String, charts_rs::Error> {
+    let text: Color = TEXT.into();
+    let list = series.iter().map(|(name, values)| {
+        let heights = values
+            .iter()
+            .map(|value| value.map(|value| scale.height(value)));
+        let mut one = Series::new_nullable(name.clone(), heights.collect());
+        if !lines {
+            one.stack = Some("all".to_owned());
+        }
+        one
+    });
+    let list: Vec<Series> = list.collect();
+    let x_labels: Vec<String> = labels
+        .iter()
+        .enumerate()
+        .map(|(index, label)| match index % label_every {
+            0 => label.clone(),
+            _ => String::new(),
+        })
+        .collect();
+    macro_rules! dressed {
+        ($chart:expr) => {{
+            let mut chart = $chart;
+            chart.width = width;
+            chart.height = height;
+            chart.margin = charts_rs::Box {
+                left: 10.0,
+                top: 8.0,
+                right: 8.0,
+                bottom: 0.0,
+            };
+            chart.background_color = Color::transparent();
+            chart.font_family = "sans-serif".to_owned();
+            chart.legend.show = Some(false);
+            chart.series.colors = SERIES.map(Color::from).to_vec();
+            chart.grid.stroke_color = LINE.into();
+            chart.tooltip.show = true;
+            chart.tooltip.font.color = text;
+            chart.series.label.font.color = text;
+            chart.series.label.font.size = 11.0;
+            chart.compact = false;
+            chart.x_axis = XAxisConfig {
+                stroke_color: LINE.into(),
+                ..chart.x_axis.clone()
+            };
+            chart.x_axis.font.color = text;
+            chart.x_axis.font.size = 11.0;
+            let mut y_axis = chart.y_axis_configs.first().cloned().unwrap_or_default();
+            y_axis.font.color = text;
+            y_axis.font.size = 11.0;
+            y_axis.split_number = 4;
+            y_axis.min = Some(0.0);
+            y_axis.max = Some(scale.top);
+            y_axis.formatter = Some(scale.format.to_owned());
+            chart.y_axis_configs = vec![YAxisConfig {
+                stroke_color: Color::transparent(),
+                ..y_axis
+            }];
+            chart.svg()?
+        }};
+    }
+    let svg = match lines {
+        true => dressed!(LineChart::new(list, x_labels)),
+        false => dressed!(BarChart::new(list, x_labels)),
+    };
+    Ok(themed(&svg, "Over time", scale.unit))
 }
 
 /// Today by hour; `None` where there is nothing to draw.
@@ -57,6 +265,17 @@ pub fn by_hour(hours: &[Bucket], measure: Measure) -> Option<Chart> {
     })
 }
 
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    /// Nano-USD.
+    Money,
+    Requests,
+    Tokens,
+    /// Milliseconds.
+    Time,
+}
+
 /// What one step of the axis is worth.
 #[derive(Debug, PartialEq)]
 struct Scale {
@@ -73,11 +292,24 @@ impl Scale {
     /// The largest unit in which `largest` is at least 1: an axis from $0.000001 to $0.000009 is
     /// read by nobody.
     fn of(measure: Measure, largest: i64) -> Self {
-        let (unit, format, step) = match (measure, largest) {
-            (Measure::Requests, _) => ("requests", "{t}", 1),
-            (Measure::Spend, 1_000_000_000..) => ("US dollars", "${t}", 1_000_000_000),
-            (Measure::Spend, 10_000_000..) => ("US cents", "{t}¢", 10_000_000),
-            (Measure::Spend, _) => ("millionths of a US dollar", "{t} µ$", 1_000),
+        let unit = match measure {
+            Measure::Requests => Unit::Requests,
+            Measure::Spend => Unit::Money,
+        };
+        Self::of_unit(unit, largest)
+    }
+
+    fn of_unit(unit: Unit, largest: i64) -> Self {
+        let (unit, format, step) = match (unit, largest) {
+            (Unit::Requests, _) => ("requests", "{t}", 1),
+            (Unit::Tokens, 10_000_000..) => ("million tokens", "{t}M", 1_000_000),
+            (Unit::Tokens, 10_000..) => ("thousand tokens", "{t}k", 1_000),
+            (Unit::Tokens, _) => ("tokens", "{t}", 1),
+            (Unit::Time, 10_000..) => ("seconds", "{t} s", 1_000),
+            (Unit::Time, _) => ("milliseconds", "{t} ms", 1),
+            (Unit::Money, 1_000_000_000..) => ("US dollars", "${t}", 1_000_000_000),
+            (Unit::Money, 10_000_000..) => ("US cents", "{t}¢", 10_000_000),
+            (Unit::Money, _) => ("millionths of a US dollar", "{t} µ$", 1_000),
         };
         let mut scale = Self {
             unit,
@@ -165,12 +397,12 @@ fn bars(
         stroke_color: Color::transparent(),
         ..y_axis
     }];
-    Ok(themed(&chart.svg()?, scale.unit))
+    Ok(themed(&chart.svg()?, "Bars by hour", scale.unit))
 }
 
 /// The picture as the page needs it: no `<style>`, which the Content-Security-Policy refuses, no
 /// size of its own, and a name for screen readers.
-fn themed(svg: &str, unit: &str) -> String {
+fn themed(svg: &str, what: &str, unit: &str) -> String {
     let mut rest = svg;
     let mut out = String::with_capacity(svg.len());
     while let Some(start) = rest.find("<style>") {
@@ -183,7 +415,7 @@ fn themed(svg: &str, unit: &str) -> String {
     out.push_str(rest);
     out.replacen(
         "<svg ",
-        &format!("<svg role=\"img\" aria-label=\"Bars by hour, in {unit}; the numbers are in the table below\" "),
+        &format!("<svg role=\"img\" aria-label=\"{what}, in {unit}; the numbers are in the table below\" "),
         1,
     )
 }

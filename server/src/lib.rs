@@ -10,6 +10,7 @@ pub mod cli;
 pub mod compress;
 pub mod config;
 pub mod connections;
+mod exports;
 pub mod jobs;
 pub mod log_files;
 pub mod playground;

@@ -49,6 +49,12 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => telemetry::complain(&format!("{error:#}")),
         },
+        Command::DemoData(arguments) => {
+            match arguments.run(&environment, &mut std::io::stdout().lock()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => telemetry::complain(&format!("{error:#}")),
+            }
+        }
         Command::Ledger { command } => {
             match command.run(&environment, &mut std::io::stdout().lock()) {
                 Ok(status) => ExitCode::from(status),

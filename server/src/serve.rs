@@ -25,7 +25,7 @@ use storage::{Database, DatabaseOptions, Synchronous, ledger::Ledger};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, watch},
 };
 
 use crate::{
@@ -82,6 +82,8 @@ pub struct Server {
     master_key: SecretString,
     /// What is to be told about budgets.
     told: mpsc::UnboundedReceiver<BudgetEvent>,
+    /// Ends answers that have no end of their own.
+    stopping_told: watch::Sender<bool>,
 }
 
 impl Server {
@@ -165,6 +167,7 @@ impl Server {
             control.clone(),
         );
         let models = crate::playground::Playground::over(gateway.clone());
+        let (stopping_told, stopping) = watch::channel(false);
         let state = AppState {
             gateway,
             control,
@@ -185,6 +188,7 @@ impl Server {
                 .site_root("target/site")
                 .build(),
             config,
+            stopping,
         };
         Ok(Self {
             listener,
@@ -196,6 +200,7 @@ impl Server {
             bootstrap,
             master_key,
             told,
+            stopping_told,
         })
     }
 
@@ -224,6 +229,7 @@ impl Server {
             bootstrap,
             master_key,
             told,
+            stopping_told,
         } = self;
         // What has been shown is forgotten.
         drop((bootstrap, master_key));
@@ -237,6 +243,11 @@ impl Server {
         let mut jobs = jobs::start(&gateway, &database, &clock, log_files);
         jobs.spawn(reloader.watch(watch_file));
         jobs.spawn(alerts::run(told, database.clone(), alerts_config, clock));
+        let stop = async move {
+            stop.await;
+            // Nobody may be listening.
+            let _ = stopping_told.send(true);
+        };
         connections::serve(listener, router, stop, grace).await;
         // Requests that go on without their clients have had the same grace, and get it once more.
         if tokio::time::timeout(grace, gateway.detached_ended())

@@ -16,7 +16,7 @@ use leptos_axum::{LeptosRoutes as _, generate_route_list};
 use storage::Database;
 use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer};
 
-use crate::{assets, playground, same_origin, session, state::AppState, status};
+use crate::{assets, exports, playground, same_origin, session, state::AppState, status};
 
 /// Routes and the fallback for whatever no other route takes.
 pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
@@ -31,6 +31,12 @@ pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
         })
         .route("/", get(status::root))
         .route("/playground/chat", post(playground::chat))
+        .route("/admin-ui/usage.csv", get(exports::usage))
+        .route("/user-ui/usage.csv", get(exports::my_usage))
+        .route("/admin-ui/logs.csv", get(exports::logs))
+        .route("/user-ui/logs.csv", get(exports::my_logs))
+        .route("/admin-ui/logs.events", get(exports::tail))
+        .route("/user-ui/logs.events", get(exports::my_tail))
         .fallback(file_or_page);
     let secure = state
         .site
@@ -53,6 +59,7 @@ fn provide(state: &AppState) {
     provide_context(state.control.clone());
     provide_context(state.site.clone());
     provide_context(state.models.clone());
+    provide_context(exports::live_state(&state.gateway));
 }
 
 /// A file of the site, or else the page that says that there is nothing here.

@@ -27,6 +27,8 @@ pub struct AppState {
     /// What pages need of the gateway.
     pub models: Arc<dyn app::server::Models>,
     pub leptos: LeptosOptions,
+    /// Becomes true when the server is told to stop, for answers that have no end of their own.
+    pub stopping: tokio::sync::watch::Receiver<bool>,
 }
 
 impl AppState {

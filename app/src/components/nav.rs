@@ -60,14 +60,38 @@ const ADMIN: &[Link] = &[
         icon: "message-square",
         exact: false,
     },
+    Link {
+        href: "/admin-ui/usage",
+        title: "Usage",
+        icon: "chart-column",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/logs",
+        title: "Requests",
+        icon: "terminal",
+        exact: false,
+    },
 ];
 
 const OWN: &[Link] = &[
     Link {
         href: "/user-ui",
         title: "My usage",
-        icon: "chart-column",
+        icon: "gauge",
         exact: true,
+    },
+    Link {
+        href: "/user-ui/usage",
+        title: "Usage over time",
+        icon: "chart-column",
+        exact: false,
+    },
+    Link {
+        href: "/user-ui/logs",
+        title: "My requests",
+        icon: "terminal",
+        exact: false,
     },
     Link {
         href: "/user-ui/keys",

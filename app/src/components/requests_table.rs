@@ -86,10 +86,14 @@ fn row(request: RequestSummary, own: bool) -> impl IntoView {
     let backend = request.backend.unwrap_or_else(|| "—".to_owned());
     let status = format!("{}", request.status);
     let why = request.error;
+    let house = if own { "/user-ui" } else { "/admin-ui" };
+    let detail = format!("{house}/logs/{}", request.request_id);
     view! {
         <tr role="row" id=request.request_id.to_string()>
             <Cell label="Time" class="nowrap figure">
-                <span title=request.request_id.to_string()>{clock}</span>
+                <a class="link" href=detail title=request.request_id.to_string()>
+                    {clock}
+                </a>
                 <span class="sub">{day}</span>
             </Cell>
             <Cell label=label>

@@ -4,6 +4,8 @@ pub mod account;
 pub mod admin;
 pub mod errors;
 pub mod login;
+pub mod logs;
 pub mod me;
 pub mod reveal;
 pub mod sign_out;
+pub mod usage;

@@ -12,11 +12,15 @@ use domain::{
     },
     page::{Page, PageWindow},
     period::{self, Period},
+    report::{NearBudget, PeriodSpend},
     team::TeamInput,
 };
 use storage::{EventRecord, Spends};
 
 use crate::{Admin, Control, ControlError, Principal, reports::label};
+
+/// Budgets near their limit that are listed.
+const NEAR: usize = 10;
 
 /// Alerts of a list.
 const LATEST_ALERTS: u32 = 50;
@@ -37,6 +41,65 @@ impl Control {
     pub async fn budget_alerts(&self, _: &Admin) -> Result<Vec<BudgetAlert>, ControlError> {
         let records = self.db().latest_budget_events(LATEST_ALERTS).await?;
         Ok(records.into_iter().map(|r| self.alert(r)).collect())
+    }
+
+    /// Budgets of users and teams of which four fifths are used up, the fullest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn budgets_near_their_limit(
+        &self,
+        _: &Admin,
+    ) -> Result<Vec<NearBudget>, ControlError> {
+        let users = self.db().all_users().await?.into_values();
+        let users = users.filter(|user| user.active);
+        let users = users.map(|user| (BudgetScope::User(user.id), user.name, user.budget));
+        let teams = self.db().list_teams(None).await?.into_iter();
+        let teams = teams.map(|counted| counted.team).filter(|team| team.active);
+        let teams = teams.map(|team| (BudgetScope::Team(team.id), team.name, team.budget));
+        let all: Vec<(BudgetScope, String, BudgetLimits)> = users.chain(teams).collect();
+        let mut near = Vec::new();
+        for period in [BudgetPeriod::Daily, BudgetPeriod::Monthly] {
+            let limit_of = |limits: &BudgetLimits| match period {
+                BudgetPeriod::Daily => limits.daily,
+                BudgetPeriod::Monthly => limits.monthly,
+            };
+            let current = self.current(period);
+            // What was forgiven makes it less, so that only those who may be near are looked at closely.
+            let spends = self.db().spend_since(current.start).await?;
+            let is_near = |spend: NanoUsd, limit: NanoUsd| {
+                limit > NanoUsd::ZERO && i128::from(spend.0) * 5 >= i128::from(limit.0) * 4
+            };
+            let candidates: Vec<&(BudgetScope, String, BudgetLimits)> = all
+                .iter()
+                .filter(|(scope, _, limits)| {
+                    let spend = spends.get(scope).copied().unwrap_or_default();
+                    is_near(spend, limit_of(limits))
+                })
+                .collect();
+            let scopes: Vec<BudgetScope> = candidates.iter().map(|(scope, ..)| *scope).collect();
+            let exact = self.spends_in(&scopes, period).await?;
+            for (scope, name, limits) in candidates {
+                let spend = exact.get(scope).copied().unwrap_or_default();
+                let limit = limit_of(limits);
+                if is_near(spend, limit) {
+                    near.push(NearBudget {
+                        kind: scope.kind().to_owned(),
+                        id: scope.id(),
+                        name: name.clone(),
+                        period: period.as_str().to_owned(),
+                        spend,
+                        limit,
+                        resets_at_local: label(current.end, self.zone(), "%Y-%m-%d %H:%M"),
+                    });
+                }
+            }
+        }
+        let share =
+            |near: &NearBudget| i128::from(near.spend.0) * 1_000 / i128::from(near.limit.0.max(1));
+        near.sort_by(|a, b| share(b).cmp(&share(a)).then_with(|| a.name.cmp(&b.name)));
+        near.truncate(NEAR);
+        Ok(near)
     }
 
     /// What was told this month about the principal's own budget.

@@ -16,9 +16,11 @@ mod prices;
 mod principal;
 mod reports;
 mod scripts;
+mod request_log;
 mod secret;
 mod teams;
 mod throttle;
+mod usage;
 mod users;
 mod vault;
 
@@ -38,7 +40,9 @@ pub use keys::ShownKey;
 pub use prices::DeploymentPrices;
 pub use principal::{Admin, Principal};
 pub use scripts::{BeforeAfter, ScriptReport, ScriptSecret, ScriptTrial};
+pub use request_log::LogAccess;
 pub use secret::ShownSecret;
+pub use usage::UsageExportRow;
 pub use users::{CreatedUser, NewUserInput};
 pub use vault::{RevealedSecret, Vault};
 

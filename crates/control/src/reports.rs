@@ -271,7 +271,7 @@ pub(crate) fn label(at: Timestamp, zone: &TimeZone, format: &str) -> String {
     local.strftime(format).to_string()
 }
 
-fn summary(request: LoggedRequest, zone: &TimeZone) -> RequestSummary {
+pub(crate) fn summary(request: LoggedRequest, zone: &TimeZone) -> RequestSummary {
     let row = request.row;
     RequestSummary {
         request_id: row.request_id,

@@ -18,10 +18,12 @@ pub mod page;
 pub mod period;
 pub mod pricing;
 pub mod report;
+pub mod request_log;
 pub mod routing;
 pub mod script;
 pub mod team;
 pub mod usage;
+pub mod usage_report;
 pub mod validation;
 
 pub use account::{KeyOwner, Role, User, VirtualKey};

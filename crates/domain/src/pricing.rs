@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NanoUsd, PriceId, Timestamp, TokenUsage};
+use crate::{NanoUsd, PriceId, Timestamp, TokenUsage, request_log::PriceLine};
 
 /// Prices are quoted per million tokens, per thousand searches, per image and per minute of audio;
 /// costs are summed in the smallest unit that divides all of them, so that they are rounded once.
@@ -176,6 +176,69 @@ impl Price {
         });
         let rounded = sum.saturating_add(UNITS / 2).div_euclid(UNITS);
         NanoUsd(i64::try_from(rounded).unwrap_or(i64::MAX))
+    }
+
+    /// How [`Self::cost`] comes about, line by line; what was not used is missing. Each line is rounded by
+    /// itself, so that their sum may differ from the cost by some nano-dollars.
+    #[must_use]
+    pub fn lines(&self, usage: &TokenUsage, tier: ServiceTier) -> Vec<PriceLine> {
+        let rates = self.rates(tier).of(usage.total_input());
+        let tokens = "million tokens";
+        let parts = [
+            ("Input", rates.input, PER_TOKEN, usage.input, tokens),
+            (
+                "Input read from the cache",
+                rates.cache_read,
+                PER_TOKEN,
+                usage.cache_read,
+                tokens,
+            ),
+            (
+                "Input written to the cache for 5 minutes",
+                rates.cache_write_5m,
+                PER_TOKEN,
+                usage.cache_write_5m,
+                tokens,
+            ),
+            (
+                "Input written to the cache for 1 hour",
+                rates.cache_write_1h,
+                PER_TOKEN,
+                usage.cache_write_1h,
+                tokens,
+            ),
+            ("Output", rates.output, PER_TOKEN, usage.output, tokens),
+            (
+                "Searches of the web",
+                self.search_thousand,
+                PER_SEARCH,
+                usage.searches,
+                "thousand searches",
+            ),
+            ("Images", self.image, PER_IMAGE, usage.images, "image"),
+            (
+                "Milliseconds of audio",
+                self.audio_minute,
+                PER_AUDIO_MS,
+                usage.audio_ms,
+                "minute",
+            ),
+        ];
+        let used = parts.into_iter().filter(|(_, _, _, count, _)| *count > 0);
+        used.map(|(what, rate, unit, count, per)| {
+            let amount = i128::from(rate.0)
+                .saturating_mul(i128::from(count))
+                .saturating_mul(unit);
+            let rounded = amount.saturating_add(UNITS / 2).div_euclid(UNITS);
+            PriceLine {
+                what: what.to_owned(),
+                count,
+                rate,
+                per: per.to_owned(),
+                amount: NanoUsd(i64::try_from(rounded).unwrap_or(i64::MAX)),
+            }
+        })
+        .collect()
     }
 
     /// What `usage` may cost at most: in the dearest of the tiers, since which one answers is known

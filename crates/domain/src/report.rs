@@ -30,6 +30,64 @@ impl AddAssign for Totals {
     }
 }
 
+/// How long requests took that were answered completely, in milliseconds: within `p95_ms` 95 of 100
+/// were done. Read from counts by slots of time, so that they are right to a tenth or so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latency {
+    /// `None` where there was no such request, as in all others.
+    pub p50_ms: Option<u32>,
+    pub p95_ms: Option<u32>,
+    pub p99_ms: Option<u32>,
+    /// Until the first content of a stream.
+    pub first_chunk_p50_ms: Option<u32>,
+    pub first_chunk_p95_ms: Option<u32>,
+    pub first_chunk_p99_ms: Option<u32>,
+}
+
+/// A budget of which most is used up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NearBudget {
+    /// `user` or `team`.
+    pub kind: String,
+    pub id: i64,
+    pub name: String,
+    /// `daily` or `monthly`.
+    pub period: String,
+    pub spend: NanoUsd,
+    pub limit: NanoUsd,
+    /// In the reporting zone.
+    pub resets_at_local: String,
+}
+
+/// What a backend is doing at this moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackendHealth {
+    pub name: String,
+    pub kind: String,
+    pub state: BackendState,
+    pub in_progress: u64,
+    pub waiting: u64,
+    /// Since the router started.
+    pub calls: u64,
+    pub failed: u64,
+    /// When it is tried again, in the reporting zone.
+    pub next_try_local: Option<String>,
+    pub last_error: Option<String>,
+    /// When that was, in the reporting zone.
+    pub last_error_local: Option<String>,
+}
+
+/// Whether a backend is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackendState {
+    Ready,
+    /// It refused for its rate limit and is left alone for a while.
+    RateLimited,
+    /// It failed several times in a row and is left alone for a while.
+    Failing,
+}
+
 /// Sums of one hour or day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {

@@ -38,6 +38,8 @@ pub struct BackendStatus {
     pub cooldowns: CooldownFigures,
     /// Some deployment rests after failures in a row.
     pub failing: bool,
+    /// Until the next call tries such a deployment out; `None`: none rests, or the next call does.
+    pub failing_for: Option<Duration>,
     pub rate_limit: Option<WindowStatus>,
 }
 
@@ -149,11 +151,15 @@ impl Gateway {
 
 fn status(routes: &Routes, backend: &Backend, now: Instant) -> BackendStatus {
     let mut cooldowns = CooldownFigures::default();
-    let mut failing = false;
+    let (mut failing, mut failing_for) = (false, None);
     let mut models = Vec::new();
     for deployment in routes.deployments().filter(|d| d.backend.id == backend.id) {
         models.push(deployment.model.clone());
-        failing |= deployment.live.breaker.gate(now) != Gate::Closed;
+        let gate = deployment.live.breaker.gate(now);
+        failing |= gate != Gate::Closed;
+        if let Gate::Open(rest) = gate {
+            failing_for = failing_for.max(Some(rest));
+        }
         for lane in deployment.live.lanes() {
             cooldowns.add(&lane.cooldown.figures(now));
         }
@@ -187,6 +193,7 @@ fn status(routes: &Routes, backend: &Backend, now: Instant) -> BackendStatus {
         skips: backend.tally.skips(),
         cooldowns,
         failing,
+        failing_for,
         rate_limit,
     }
 }

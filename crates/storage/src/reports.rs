@@ -74,7 +74,7 @@ pub(crate) struct RequestRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct NamedRow {
+pub(crate) struct NamedRow {
     #[sqlx(flatten)]
     row: RequestRow,
     earlier_cost_nano: i64,
@@ -97,6 +97,8 @@ macro_rules! requests_with_names {
          left join backends b on b.id = r.backend_id"
     };
 }
+
+pub(crate) use requests_with_names;
 
 impl TryFrom<RequestRow> for LedgerRow {
     type Error = StorageError;

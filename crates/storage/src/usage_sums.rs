@@ -5,7 +5,8 @@
 //! Rollups are kept by the hour in which a request started; so must the single requests be counted.
 
 use domain::{
-    KeyId, NanoUsd, Outcome, TeamId, Timestamp, TokenUsage, UserId, period::Period, report::Totals,
+    BackendId, KeyId, NanoUsd, Outcome, TeamId, Timestamp, TokenUsage, UserId, period::Period,
+    report::Totals,
 };
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -32,6 +33,7 @@ pub(crate) enum Group {
     User,
     Team,
     Key,
+    Backend,
     Model,
     /// By user, and by team.
     Owner,
@@ -63,6 +65,8 @@ pub(crate) struct GroupSums {
     pub(crate) team_id: Option<TeamId>,
     /// `None` where not grouped by key, and for requests without one.
     pub(crate) key_id: Option<KeyId>,
+    /// `None` where not grouped by backend, and for requests without one.
+    pub(crate) backend_id: Option<BackendId>,
     /// Empty where not grouped by model.
     pub(crate) model: String,
     pub(crate) totals: Totals,
@@ -74,6 +78,7 @@ struct SumsRow {
     user_id: i64,
     team_id: i64,
     key_id: i64,
+    backend_id: i64,
     model: String,
     requests: i64,
     errors: i64,
@@ -95,6 +100,7 @@ impl From<SumsRow> for GroupSums {
             user_id: (row.user_id != 0).then_some(UserId(row.user_id)),
             team_id: (row.team_id != 0).then_some(TeamId(row.team_id)),
             key_id: (row.key_id != 0).then_some(KeyId(row.key_id)),
+            backend_id: (row.backend_id != 0).then_some(BackendId(row.backend_id)),
             model: row.model,
             totals: Totals {
                 requests: count(row.requests),
@@ -198,7 +204,7 @@ pub(crate) async fn sums_on(
             .push_bind(cut.end);
     });
     query.push(
-        ") select span, user_id, team_id, key_id, model, sum(requests) as requests, \
+        ") select span, user_id, team_id, key_id, backend_id, model, sum(requests) as requests, \
              sum(errors) as errors, sum(unpriced) as unpriced, \
              sum(input_tokens) as input_tokens, sum(cache_read_tokens) as cache_read_tokens, \
              sum(cache_write_5m_tokens) as cache_write_5m_tokens, \
@@ -211,7 +217,7 @@ pub(crate) async fn sums_on(
         push_requests(&mut query, scope, group, "start_at", "whole_from");
         push_requests(&mut query, scope, group, "whole_to", "end_at");
     }
-    query.push(") group by span, user_id, team_id, key_id, model");
+    query.push(") group by span, user_id, team_id, key_id, backend_id, model");
 
     let rows: Vec<SumsRow> = query.build_query_as().fetch_all(connection).await?;
     Ok(rows.into_iter().map(GroupSums::from).collect())
@@ -254,7 +260,7 @@ fn push_requests(
     push_scope(query, scope);
 }
 
-fn push_group(query: &mut QueryBuilder<Sqlite>, group: Group) {
+pub(crate) fn push_group(query: &mut QueryBuilder<Sqlite>, group: Group) {
     query.push(if group.has_user() {
         "coalesce(t.user_id, 0) as user_id, "
     } else {
@@ -270,6 +276,11 @@ fn push_group(query: &mut QueryBuilder<Sqlite>, group: Group) {
     } else {
         "0 as key_id, "
     });
+    query.push(if group == Group::Backend {
+        "coalesce(t.backend_id, 0) as backend_id, "
+    } else {
+        "0 as backend_id, "
+    });
     query.push(if group.has_model() {
         "t.request_model as model, "
     } else {
@@ -277,7 +288,7 @@ fn push_group(query: &mut QueryBuilder<Sqlite>, group: Group) {
     });
 }
 
-fn push_scope(query: &mut QueryBuilder<Sqlite>, scope: Scope<'_>) {
+pub(crate) fn push_scope(query: &mut QueryBuilder<Sqlite>, scope: Scope<'_>) {
     let (column, ids): (_, Vec<i64>) = match scope {
         Scope::Everyone => return,
         Scope::Users(ids) => (" and t.user_id in (", ids.iter().map(|id| id.0).collect()),

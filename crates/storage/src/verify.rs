@@ -37,7 +37,7 @@ pub const MAX_DIFFERENCES: usize = 1_000;
 /// Something that is not as the rows say it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Which check found it: `cost`, `rollup`, `minute`, `budget period`, `request`, `reset`.
+    /// Which check found it: `cost`, `rollup`, `minute`, `timing`, `budget period`, `request`, `reset`.
     pub check: &'static str,
     /// Where exactly: the request, or the hour and whose, or the budget and its period.
     pub place: String,
@@ -171,6 +171,7 @@ impl Database {
         let not_ended = check_requests(&mut snapshot, &mut verified).await?;
         check_rollups(&mut snapshot, &mut verified).await?;
         check_minutes(&mut snapshot, &mut verified).await?;
+        check_timings(&mut snapshot, &mut verified).await?;
         check_periods(&mut snapshot, &sums, &mut verified).await?;
         check_resets(&mut snapshot, &sums, &mut verified).await?;
         drop(snapshot);
@@ -485,6 +486,46 @@ async fn check_minutes(
         let minute = jiff::Timestamp::from_millisecond(row.minute).unwrap_or_default();
         let place = format!("minute {minute}, backend {}", row.backend_id);
         verified.differ("minute", place, row.expected, row.found);
+    }
+    Ok(())
+}
+
+/// Every time that a request took is counted in its slot, and nothing else is.
+async fn check_timings(
+    connection: &mut SqliteConnection,
+    verified: &mut Verified,
+) -> Result<(), StorageError> {
+    let rows: Vec<(i64, i64, i64, String, i64, String, String)> = sqlx::query_as(
+        "with each as (select started_at - started_at % 3600000 as hour, \
+         coalesce(user_id, 0) as user_id, coalesce(key_id, 0) as key_id, \
+         coalesce(backend_id, 0) as backend_id, request_model, coalesce(team_id, 0) as team_id, \
+         (select max(slot) from ledger.timing_slots where from_ms <= max(duration_ms, 0)) as slot, \
+         1 as durations, 0 as first_chunks from ledger.requests where outcome = 'completed' \
+         union all select started_at - started_at % 3600000, coalesce(user_id, 0), \
+         coalesce(key_id, 0), coalesce(backend_id, 0), request_model, coalesce(team_id, 0), \
+         (select max(slot) from ledger.timing_slots where from_ms <= max(time_to_first_chunk_ms, 0)), \
+         0, 1 from ledger.requests \
+         where outcome = 'completed' and time_to_first_chunk_ms is not null), \
+         should as (select hour, user_id, key_id, backend_id, request_model, slot, \
+         sum(durations) || ' in all, ' || sum(first_chunks) || ' to the first, team ' \
+         || max(team_id) as text from each group by 1, 2, 3, 4, 5, 6), \
+         found as (select hour, user_id, key_id, backend_id, request_model, slot, \
+         durations || ' in all, ' || first_chunks || ' to the first, team ' || team_id as text \
+         from ledger.timings) \
+         select coalesce(s.hour, f.hour), coalesce(s.user_id, f.user_id), \
+         coalesce(s.key_id, f.key_id), coalesce(s.request_model, f.request_model), \
+         coalesce(s.slot, f.slot), coalesce(s.text, 'nothing'), coalesce(f.text, 'nothing') \
+         from should s full outer join found f on f.hour = s.hour and f.user_id = s.user_id \
+         and f.key_id = s.key_id and f.backend_id = s.backend_id \
+         and f.request_model = s.request_model and f.slot = s.slot \
+         where coalesce(s.text, '') <> coalesce(f.text, '')",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for (hour, user, key, model, slot, expected, found) in rows {
+        let hour = jiff::Timestamp::from_millisecond(hour).unwrap_or_default();
+        let place = format!("hour {hour}, user {user}, key {key}, model \"{model}\", slot {slot}");
+        verified.differ("timing", place, expected, found);
     }
     Ok(())
 }

@@ -71,6 +71,8 @@ pub enum ApiError {
         "send the token of POST /user/login as \"x-user-token\" or \"Authorization: Bearer <token>\""
     )]
     NoToken,
+    #[error("sign in at /login first")]
+    NotSignedIn,
     #[error("{0}")]
     BadRequest(String),
     #[error("{0}")]
@@ -92,7 +94,7 @@ impl From<axum::extract::rejection::JsonRejection> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = match &self {
-            Self::Unauthorized | Self::NoToken => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::NoToken | Self::NotSignedIn => StatusCode::UNAUTHORIZED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Control(error) => match error {
                 ControlError::NotFound => StatusCode::NOT_FOUND,

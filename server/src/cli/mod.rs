@@ -1,8 +1,9 @@
-//! The command line: `serve`, `check`, `init`, `config`, `route`, `scripts` and `ledger`. It only says what was asked for; settings beyond
+//! The command line: `serve`, `check`, `init`, `config`, `route`, `scripts`, `ledger` and `demo-data`. It only says what was asked for; settings beyond
 //! that are the configuration's.
 
 pub mod check;
 pub mod config;
+pub mod demo_data;
 pub mod init;
 pub mod ledger;
 mod remote;
@@ -47,6 +48,8 @@ pub enum Command {
         #[command(subcommand)]
         command: scripts::ScriptsCommand,
     },
+    /// Fill an empty database with demo users and requests, for pictures and benchmarks
+    DemoData(demo_data::DemoDataArguments),
     /// Check the books, or hand them out
     Ledger {
         #[command(subcommand)]

@@ -80,7 +80,7 @@ impl House {
     /// Asks as everybody; who is not among `allowed` must be refused.
     async fn assert_only(&self, allowed: &[Role], what: &str, ask: impl Fn() -> RequestBuilder) {
         for role in ROLES {
-            let reply = Reply::of(self.as_role(role, ask())).await;
+            let reply = head_or_all(self.as_role(role, ask())).await;
             let refused = matches!(reply.status, 401 | 403);
             assert_eq!(
                 !refused,
@@ -92,6 +92,20 @@ impl House {
             assert_ne!(reply.status, 500, "{what} as {role:?}");
         }
     }
+}
+
+/// The answer; of an endless one only the head.
+async fn head_or_all(request: RequestBuilder) -> Reply {
+    let response = request.send().await.expect("an answer");
+    let kind = response.headers().get("content-type");
+    if kind.is_some_and(|kind| kind == "text/event-stream") {
+        return Reply {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: bytes::Bytes::new(),
+        };
+    }
+    Reply::rest_of(response).await
 }
 
 type Route = (Method, String, &'static [Role], &'static str);
@@ -202,6 +216,12 @@ fn routes() -> Vec<Route> {
         (M::GET, "/admin/budget-alerts", MASTER, ""),
         (M::GET, "/admin/usage", MASTER, ""),
         (M::GET, "/admin/monthly-history", MASTER, ""),
+        (M::GET, "/admin-ui/usage.csv", ADMINS, ""),
+        (M::GET, "/user-ui/usage.csv", USERS, ""),
+        (M::GET, "/admin-ui/logs.csv", ADMINS, ""),
+        (M::GET, "/user-ui/logs.csv", USERS, ""),
+        (M::GET, "/admin-ui/logs.events", ADMINS, ""),
+        (M::GET, "/user-ui/logs.events", USERS, ""),
     ];
     others
         .map(|(method, path, roles, body)| (method, path.to_owned(), roles, body))
@@ -308,6 +328,12 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
     ("reveal", SIGNED_IN, &[("token", "x")]),
     ("me/overview", USERS, &[("measure", "spend")]),
     ("me/keys/list", USERS, LIST),
+    ("me/usage", USERS, &[("query", "")]),
+    ("me/logs/list", USERS, &[("query", "")]),
+    ("me/logs/get", USERS, &[("id", "req_1")]),
+    ("admin/usage", ADMINS, &[("query", "")]),
+    ("admin/logs/list", ADMINS, &[("query", "")]),
+    ("admin/logs/get", ADMINS, &[("id", "req_1")]),
     ("me/keys/get", USERS, &[NOBODY]),
     ("me/keys/create", USERS, &[("label", "x")]),
     ("me/keys/update", USERS, &[NOBODY, ("label", "x")]),
@@ -529,6 +555,11 @@ async fn pages_are_for_those_who_are_signed_in() {
         "/user-ui/connect",
         "/user-ui/models",
         "/user-ui/playground",
+        "/admin-ui/usage",
+        "/admin-ui/logs",
+        "/user-ui/usage",
+        "/user-ui/history",
+        "/user-ui/logs",
         "/account",
         "/admin-ui/reveal/x",
         "/user-ui/reveal/x",

@@ -138,7 +138,7 @@ impl Fixture {
 
     pub async fn spend(&self, user: Option<UserId>, key: Option<KeyId>, when: &str, nano: i64) {
         let row = LedgerRow {
-            request_id: RequestId(1),
+            request_id: next_id(at(when)),
             started_at: at(when),
             user_id: user,
             team_id: None,
@@ -164,6 +164,14 @@ impl Fixture {
         };
         self.ledger.settle(row, None).await.expect("a commit");
     }
+}
+
+/// An id that begins with the time, as those of the gateway do.
+fn next_id(at: Timestamp) -> RequestId {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let number = u128::from(NEXT.fetch_add(1, Ordering::SeqCst));
+    let millis = u128::try_from(at.0).expect("a time after 1970");
+    RequestId(millis << 80 | number)
 }
 
 pub fn new_user(name: &str) -> NewUserInput {

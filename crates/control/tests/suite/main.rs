@@ -13,4 +13,5 @@ mod prices;
 mod reports;
 mod sign_in;
 mod teams;
+mod usage;
 mod users;

@@ -154,13 +154,13 @@ async fn usage_by_user_and_model_covers_the_range_that_was_asked_for() {
 #[tokio::test]
 async fn a_request_is_found_by_id_with_its_local_time() {
     let f = Fixture::empty("Europe/Paris", "2026-11-20T12:00:00Z").await;
-    // The fixture's request id carries the time 0.
-    f.spend(None, None, "1970-01-01T00:00:01Z", 1).await;
-    let id = domain::RequestId(1);
+    f.spend(None, None, "2026-11-20T11:00:01Z", 1).await;
+    let overview = f.control.overview(&f.admin).await.expect("an overview");
+    let id = overview.latest[0].request_id;
     let found = f.control.find_request(&f.admin, id).await.expect("read");
     let found = found.expect("a request");
-    assert_eq!(found.started_at, at("1970-01-01T00:00:01Z"));
-    assert_eq!(found.started_at_local, "1970-01-01 01:00:01");
+    assert_eq!(found.started_at, at("2026-11-20T11:00:01Z"));
+    assert_eq!(found.started_at_local, "2026-11-20 12:00:01");
     let other = f.control.find_request(&f.admin, domain::RequestId(2)).await;
     assert_eq!(other.expect("read"), None);
 }

@@ -5,7 +5,7 @@ use domain::{LedgerRow, Outcome, RequestId, Timestamp, Used};
 use sqlx::{SqliteConnection, SqlitePool};
 
 use super::{OpenRequest, Progress, journal::Found, rows};
-use crate::{StorageError, minutes};
+use crate::{StorageError, minutes, timings};
 
 /// Returns how many requests were open; they are charged what was last noted of them, which is an
 /// estimate.
@@ -38,6 +38,7 @@ pub(super) async fn enter(pool: &SqlitePool, found: &Found) -> Result<u64, Stora
     rows::insert(&mut transaction, &new).await?;
     rows::add_to_rollups(&mut transaction, &new).await?;
     minutes::add(&mut transaction, &new).await?;
+    timings::add(&mut transaction, &new).await?;
     transaction.commit().await?;
     let interrupted = new[settled..].iter().filter(|row| row.outcome.is_final());
     Ok(interrupted.count() as u64)

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{Command, OpenRequest, Progress, Shared, journal, rows};
-use crate::{StorageError, StoredAnswer, Synchronous, minutes};
+use crate::{StorageError, StoredAnswer, Synchronous, minutes, timings};
 
 /// How long a group gathers while nobody waits for it.
 const GATHER_FOR: Duration = Duration::from_millis(20);
@@ -204,6 +204,7 @@ impl Writer {
         rows::insert(&mut transaction, &self.rows).await?;
         rows::add_to_rollups(&mut transaction, &self.rows).await?;
         minutes::add(&mut transaction, &self.rows).await?;
+        timings::add(&mut transaction, &self.rows).await?;
         rows::insert_answers(&mut transaction, &self.answers).await?;
         transaction.commit().await?;
         Ok(())

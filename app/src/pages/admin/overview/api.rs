@@ -13,8 +13,13 @@ pub async fn admin_overview(measure: Measure) -> Result<AdminOverviewPage, AppEr
     let overview = control.overview(&admin).await;
     let overview = overview.map_err(crate::server::refuse)?;
     let alerts = control.budget_alerts(&admin).await;
+    let near = control.budgets_near_their_limit(&admin).await;
+    let time = crate::server::LocalTime::of(&control);
+    let backends = crate::server::live_backends().into_iter();
     Ok(AdminOverviewPage {
         page: crate::charts::overview_page(overview, measure),
         alerts: alerts.map_err(crate::server::refuse)?,
+        near: near.map_err(crate::server::refuse)?,
+        backends: backends.map(|backend| time.health(backend)).collect(),
     })
 }

@@ -5,7 +5,7 @@ pub mod api;
 use domain::{
     NanoUsd,
     budget::BudgetAlert,
-    report::{Bucket, NamedTotals, Overview},
+    report::{BackendHealth, BackendState, Bucket, NamedTotals, NearBudget, Overview},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     components::{
         budget_alerts::BudgetAlerts,
+        budget_bar::SpendCell,
         chart_card::{Chart, ChartCard},
         data_table::{Cell, Column, DataTable},
         figures::{Figure, Figures},
@@ -62,6 +63,10 @@ pub struct AdminOverviewPage {
     pub page: OverviewPage,
     /// The latest first.
     pub alerts: Vec<BudgetAlert>,
+    /// The fullest first.
+    pub near: Vec<NearBudget>,
+    /// In the order in which they are preferred.
+    pub backends: Vec<BackendHealth>,
 }
 
 #[component]
@@ -81,6 +86,10 @@ pub fn AdminOverview() -> impl IntoView {
                     <Sums overview=page.overview.clone()/>
                     <BudgetAlerts alerts=all.alerts named=true/>
                     <div class="two">
+                        <Backends backends=all.backends/>
+                        <NearLimits near=all.near/>
+                    </div>
+                    <div class="two">
                         <ByHour page=page.clone() path="/admin-ui"/>
                         <ByModel models=page.overview.by_model/>
                     </div>
@@ -89,6 +98,134 @@ pub fn AdminOverview() -> impl IntoView {
                 .into_any()
             }}
         />
+    }
+    .into_any()
+}
+
+const BACKENDS: &[Column] = &[
+    Column::text("Backend"),
+    Column::text("State"),
+    Column::number("Running"),
+    Column::number("Calls"),
+    Column::number("Failed"),
+];
+
+/// Whether each backend is used; if not, why, and when it is tried again.
+#[component]
+fn Backends(backends: Vec<BackendHealth>) -> impl IntoView {
+    let rows = backends.into_iter().map(|backend| {
+        let (state, tone) = match backend.state {
+            BackendState::Ready => ("Ready", "good"),
+            BackendState::RateLimited => ("Rate limited", "warn"),
+            BackendState::Failing => ("Failing", "bad"),
+        };
+        let next = (backend.state != BackendState::Ready).then(|| {
+            let when = backend.next_try_local.clone();
+            when.map_or_else(
+                || "tried by the next call".to_owned(),
+                |at| format!("tried again at {at}"),
+            )
+        });
+        let why = backend.last_error.map(|error| {
+            let at = backend.last_error_local.unwrap_or_default();
+            format!("{error} ({at})")
+        });
+        // An error of a backend that is well is history.
+        let shown = why.clone().filter(|_| backend.state != BackendState::Ready);
+        view! {
+            <tr role="row">
+                <Cell label="Backend" class="lead">
+                    <span class="clip block">
+                        {backend.name} <span class="sub">{backend.kind}</span>
+                    </span>
+                </Cell>
+                <Cell label="State">
+                    <span title=why>
+                        <span class="state" data-tone=tone>
+                            {state}
+                        </span>
+                        <span class="sub">{next}</span>
+                        <span class="sub">{shown}</span>
+                    </span>
+                </Cell>
+                <Cell label="Running" class="num">
+                    {format::count(backend.in_progress)}
+                </Cell>
+                <Cell label="Calls" class="num">
+                    {format::count(backend.calls)}
+                </Cell>
+                <Cell label="Failed" class="num">
+                    {format::count(backend.failed)}
+                </Cell>
+            </tr>
+        }
+    });
+    let rows = rows.collect_view();
+    view! {
+        <section class="tile">
+            <header>
+                <div>
+                    <h2>"Backends"</h2>
+                    <p>"Now; counts since the router started"</p>
+                </div>
+            </header>
+            <DataTable caption="Backends" columns=BACKENDS>
+                {rows}
+            </DataTable>
+        </section>
+    }
+    .into_any()
+}
+
+const NEAR: &[Column] = &[
+    Column::text("Whose"),
+    Column::text("Spent"),
+    Column::text("Starts anew"),
+];
+
+/// Budgets of which four fifths are used up.
+#[component]
+fn NearLimits(near: Vec<NearBudget>) -> impl IntoView {
+    let content = if near.is_empty() {
+        view! { <p class="quiet body">"No budget is four fifths used up."</p> }.into_any()
+    } else {
+        let rows = near.into_iter().map(|budget| {
+            let href =
+                (budget.kind == "user").then(|| format!("/admin-ui/users?open={}", budget.id));
+            view! {
+                <tr role="row">
+                    <Cell label="Whose" class="lead">
+                        <span class="clip block">
+                            <a class="link" href=href>
+                                {budget.name}
+                            </a>
+                            <span class="sub">{budget.kind} ", " {budget.period}</span>
+                        </span>
+                    </Cell>
+                    <Cell label="Spent">
+                        <SpendCell spend=budget.spend limit=budget.limit/>
+                    </Cell>
+                    <Cell label="Starts anew" class="nowrap figure">
+                        {budget.resets_at_local}
+                    </Cell>
+                </tr>
+            }
+        });
+        let rows = rows.collect_view();
+        view! {
+            <DataTable caption="Budgets near their limit" columns=NEAR>
+                {rows}
+            </DataTable>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="tile">
+            <header>
+                <h2>"Budgets near their limit"</h2>
+            </header>
+            {content}
+        </section>
     }
     .into_any()
 }
