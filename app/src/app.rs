@@ -14,10 +14,12 @@ use crate::{
     pages::{
         account::AccountPage,
         admin::{
-            budgets::BudgetsPage, keys::KeysPage, overview::AdminOverview, teams::TeamsPage,
+            audit::AuditPage, budgets::BudgetsPage, keys::KeysPage, overview::AdminOverview,
+            teams::TeamsPage, tokens::TokensPage,
             users::UsersPage,
         },
         errors::NotFound,
+        link::LinkPage,
         login::LoginPage,
         logs::{AdminLogs, AdminRequest, MyLogs, MyRequest},
         me::{
@@ -79,6 +81,16 @@ pub fn App() -> impl IntoView {
         <Router>
             <Routes fallback=NotFound>
                 <Route path=StaticSegment("login") view=LoginPage ssr=SsrMode::Async/>
+                <Route
+                    path=(StaticSegment("invite"), ParamSegment("token"))
+                    view=LinkPage
+                    ssr=SsrMode::Async
+                />
+                <Route
+                    path=(StaticSegment("reset"), ParamSegment("token"))
+                    view=LinkPage
+                    ssr=SsrMode::Async
+                />
                 <ProtectedParentRoute
                     path=StaticSegment("admin-ui")
                     view=AdminFrame
@@ -99,6 +111,8 @@ pub fn App() -> impl IntoView {
                         view=AdminRequest
                         ssr=SsrMode::Async
                     />
+                    <Route path=StaticSegment("audit") view=AuditPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("tokens") view=TokensPage ssr=SsrMode::Async/>
                     <Route
                         path=(StaticSegment("reveal"), ParamSegment("token"))
                         view=RevealPage

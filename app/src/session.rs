@@ -29,10 +29,16 @@ impl Me {
         self.role == Role::Admin
     }
 
+    /// Whether everything may be looked at.
+    #[must_use]
+    pub fn sees_all(&self) -> bool {
+        self.role.sees_all()
+    }
+
     /// Where they start.
     #[must_use]
     pub fn home(&self) -> &'static str {
-        if self.is_admin() {
+        if self.sees_all() {
             "/admin-ui"
         } else {
             "/user-ui"

@@ -40,7 +40,7 @@ const BEAT_EVERY: u32 = 10;
 /// Pieces of a file that wait for the client, at most.
 const PIECES: usize = 4;
 
-/// An admin, by the session of the dashboards.
+/// Who may look at everything, by the session of the dashboards.
 pub struct AdminVisitor(Admin);
 
 /// Somebody who is signed in, by the session of the dashboards.
@@ -52,7 +52,7 @@ impl FromRequestParts<AppState> for Visitor {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let session = Session::from_request_parts(parts, state).await;
         let session = session.map_err(|_| ApiError::NotSignedIn)?;
-        let principal = app::server::visitor(&state.control, &session).await;
+        let principal = app::server::visitor(&state.control, &session).await?;
         Ok(Self(principal.ok_or(ApiError::NotSignedIn)?))
     }
 }
@@ -62,7 +62,7 @@ impl FromRequestParts<AppState> for AdminVisitor {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let Visitor(principal) = Visitor::from_request_parts(parts, state).await?;
-        Ok(Self(principal.admin()?))
+        Ok(Self(principal.viewer()?))
     }
 }
 

@@ -61,6 +61,12 @@ fn main() -> ExitCode {
                 Err(error) => telemetry::complain(&format!("{error:#}")),
             }
         }
+        Command::Audit { command } => {
+            match command.run(&environment, &mut std::io::stdout().lock()) {
+                Ok(status) => ExitCode::from(status),
+                Err(error) => telemetry::complain(&format!("{error:#}")),
+            }
+        }
         Command::Serve(arguments) => {
             let loaded = match Config::load(&arguments.overrides(), &environment) {
                 Ok(loaded) => loaded,

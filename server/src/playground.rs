@@ -16,7 +16,7 @@ use gateway::{Endpoint, Gateway};
 use http_body_util::BodyExt as _;
 use tower_sessions::Session;
 
-use crate::state::AppState;
+use crate::{admin::ApiError, state::AppState};
 
 /// Asks for the headers that say how the request came to its answer.
 const DEBUG: (HeaderName, HeaderValue) = (
@@ -32,8 +32,10 @@ pub async fn chat(
     request: Request,
 ) -> Response<Body> {
     let refuse = |status: StatusCode, why: &'static str| (status, why).into_response();
-    let Some(visitor) = app::server::visitor(&state.control, &session).await else {
-        return refuse(StatusCode::UNAUTHORIZED, "refused: sign in first");
+    let visitor = match app::server::visitor(&state.control, &session).await {
+        Ok(Some(visitor)) => visitor,
+        Ok(None) => return refuse(StatusCode::UNAUTHORIZED, "refused: sign in first"),
+        Err(error) => return ApiError::from(error).into_response(),
     };
     let user = match visitor.user_id() {
         Some(user) if !visitor.must_change_password() => user,

@@ -35,6 +35,20 @@ pub fn build(state: AppState, database: Database) -> Router {
             get(admin::keys::list).post(admin::keys::create),
         )
         .route(
+            "/admin/users/{id}/sessions",
+            get(admin::ways_in::sessions).delete(admin::ways_in::end_all),
+        )
+        .route(
+            "/admin/users/{id}/sessions/{handle}",
+            delete(admin::ways_in::end),
+        )
+        .route("/admin/users/{id}/link", post(admin::ways_in::link))
+        .route(
+            "/admin/tokens",
+            get(admin::tokens::list).post(admin::tokens::create),
+        )
+        .route("/admin/tokens/{token}", delete(admin::tokens::revoke))
+        .route(
             "/admin/keys/{key}",
             patch(admin::keys::update).delete(admin::keys::delete),
         )
@@ -62,6 +76,8 @@ pub fn build(state: AppState, database: Database) -> Router {
             "/admin/teams/{id}/keys",
             get(admin::teams::list_keys).post(admin::teams::create_key),
         )
+        .route("/admin/aws-status", get(admin::aws::status))
+        .route("/admin/audit", get(admin::audit::list))
         .route("/admin/reload", post(admin::reload::reload))
         .route("/admin/route/explain", post(admin::route::explain))
         .route("/admin/prices", get(admin::prices::list))

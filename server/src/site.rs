@@ -1,13 +1,15 @@
 //! The dashboards' routes: pages, server functions and files, behind the session and the same-origin
 //! check. Everything else about them is the `app` crate's.
 
-use app::{App, shell};
+use std::net::SocketAddr;
+
+use app::{App, server::ClientAddress, shell};
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderValue, header},
-    middleware,
+    middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
@@ -16,7 +18,7 @@ use leptos_axum::{LeptosRoutes as _, generate_route_list};
 use storage::Database;
 use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer};
 
-use crate::{assets, exports, playground, same_origin, session, state::AppState, status};
+use crate::{admin, assets, exports, playground, same_origin, session, state::AppState, status};
 
 /// Routes and the fallback for whatever no other route takes.
 pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
@@ -37,6 +39,7 @@ pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
         .route("/user-ui/logs.csv", get(exports::my_logs))
         .route("/admin-ui/logs.events", get(exports::tail))
         .route("/user-ui/logs.events", get(exports::my_tail))
+        .route("/admin-ui/audit.csv", get(admin::audit::download))
         .fallback(file_or_page);
     let secure = state
         .site
@@ -46,6 +49,7 @@ pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
     let header =
         |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     pages
+        .layer(middleware::from_fn_with_state(state.clone(), with_address))
         .layer(session::layer(database, secure))
         .layer(middleware::from_fn(same_origin::require))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -53,6 +57,16 @@ pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
         // Forms without JavaScript come back by `Referer`, which `no-referrer` would take away.
         .layer(header(header::REFERRER_POLICY, "same-origin"))
         .layer(CompressionLayer::new())
+}
+
+/// Tells pages where the client is, for the list of its sessions.
+async fn with_address(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|ConnectInfo(peer)| peer.ip());
+    if let Some(address) = state.gateway.client_address(request.headers(), peer) {
+        request.extensions_mut().insert(ClientAddress(address));
+    }
+    next.run(request).await
 }
 
 fn provide(state: &AppState) {

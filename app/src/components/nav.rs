@@ -2,6 +2,7 @@
 //! a button, and the place of the page. Visitors who must change their password, and users who came
 //! to the admins' house, are stopped here; what they could do there is refused by the server anyway.
 
+use domain::Role;
 use leptos::prelude::*;
 use leptos_router::{
     components::{A, Outlet},
@@ -72,6 +73,18 @@ const ADMIN: &[Link] = &[
         icon: "terminal",
         exact: false,
     },
+    Link {
+        href: "/admin-ui/audit",
+        title: "Audit log",
+        icon: "history",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/tokens",
+        title: "API tokens",
+        icon: "ticket",
+        exact: false,
+    },
 ];
 
 const OWN: &[Link] = &[
@@ -134,7 +147,7 @@ const OWN: &[Link] = &[
 /// The frame of the admins' pages.
 #[component]
 pub fn AdminFrame() -> impl IntoView {
-    frame(|me| match me.is_admin() {
+    frame(|me| match me.sees_all() {
         true => view! { <Outlet/> }.into_any(),
         false => view! { <Forbidden/> }.into_any(),
     })
@@ -206,7 +219,7 @@ pub fn Brand() -> impl IntoView {
 
 #[component]
 fn Side(me: Me) -> impl IntoView {
-    let is_admin = me.is_admin();
+    let sees_all = me.sees_all();
     let here = use_location().pathname;
     // A popover does not close by itself when the router changes the page.
     Effect::new(move |before: Option<String>| {
@@ -232,13 +245,17 @@ fn Side(me: Me) -> impl IntoView {
     view! {
         <nav class="side" id="menu" popover="auto" aria-label="Main">
             <Brand/>
-            {is_admin.then(|| view! { <h2>"Router"</h2> {links(ADMIN)} })}
+            {sees_all.then(|| view! { <h2>"Router"</h2> {links(ADMIN)} })}
             <h2>"You"</h2>
             {links(OWN)}
             <div class="side-foot">
                 <div class="who">
                     <strong>{me.name.clone()}</strong>
-                    {if is_admin { "Admin" } else { "User" }}
+                    {match me.role {
+                        Role::Admin => "Admin",
+                        Role::Viewer => "Read-only admin",
+                        Role::User => "User",
+                    }}
                     " · LLM Router "
                     {me.version.clone()}
                 </div>

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod admin;
 pub mod errors;
+pub mod link;
 pub mod login;
 pub mod logs;
 pub mod me;

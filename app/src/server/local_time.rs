@@ -38,6 +38,23 @@ impl LocalTime {
         self.write(at, "%Y-%m-%d %H:%M")
     }
 
+    /// `2026-11-20 14:03:59`.
+    #[must_use]
+    pub fn second(&self, at: Timestamp) -> String {
+        self.write(at, "%Y-%m-%d %H:%M:%S")
+    }
+
+    /// When a day such as `2026-11-20` begins, and when the next one does.
+    #[must_use]
+    pub fn start_of(&self, day: &str) -> Option<[Timestamp; 2]> {
+        let day: jiff::civil::Date = day.trim().parse().ok()?;
+        let start = |day: jiff::civil::Date| {
+            let zoned = day.to_zoned(self.zone.clone()).ok()?;
+            Some(Timestamp(zoned.timestamp().as_millisecond()))
+        };
+        Some([start(day)?, start(day.tomorrow().ok()?)?])
+    }
+
     /// A key with its times.
     #[must_use]
     pub fn key_row(&self, summary: KeySummary) -> KeyRow {

@@ -14,14 +14,17 @@ mod teams;
 
 use std::sync::Arc;
 
-use control::{Admin, Control, ControlError, Principal};
+use control::{Admin, Control, ControlError, Principal, SignedIn};
 use domain::{Timestamp, UserId, routing::OfferedModel};
 use http::{StatusCode, header, request::Parts};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use tower_sessions::Session;
 
-use crate::error::{AppError, Cause};
+use crate::{
+    error::{AppError, Cause},
+    pages::account::sessions::{SessionRow, browser},
+};
 
 pub use local_time::LocalTime;
 pub use page::{base_url, protect, remember_theme, theme};
@@ -33,6 +36,9 @@ pub use teams::{set_team_member, team_detail};
 const USER_ID: &str = "user_id";
 /// The session's key for the credential's version, which ends sessions when the password changes.
 const CREDENTIAL_VERSION: &str = "credential_version";
+/// The session's key for when it was last used, in milliseconds since 1970.
+const SEEN: &str = "seen";
+const SEEN_EVERY_MS: i64 = 5 * 60_000;
 
 /// What pages tell about the server.
 #[derive(Clone, Debug, Default)]
@@ -119,12 +125,21 @@ pub fn session() -> Result<Session, AppError> {
 /// [`Cause::SignedOut`] when there is no session, or it is no longer good.
 pub async fn principal() -> Result<Principal, AppError> {
     let (control, session) = (control()?, session()?);
-    let claimed = claimed(&session).await.map_err(broken_session)?;
-    let (user, version) = claimed.ok_or_else(|| refuse_with(Cause::SignedOut))?;
-    let resumed = control.resume(user, version).await;
-    resumed
-        .map_err(refuse)?
-        .ok_or_else(|| refuse_with(Cause::SignedOut))
+    let resumed = visitor(&control, &session).await.map_err(refuse)?;
+    let principal = resumed.ok_or_else(|| refuse_with(Cause::SignedOut))?;
+    keep_alive(&control, &session).await?;
+    Ok(principal)
+}
+
+/// Activity puts a session's end off; noted now and then only, since each time is a write.
+async fn keep_alive(control: &Control, session: &Session) -> Result<(), AppError> {
+    let now = control.now();
+    let seen = session.get::<i64>(SEEN).await.map_err(broken_session)?;
+    if seen.is_none_or(|seen| now.millis_since(Timestamp(seen)) >= SEEN_EVERY_MS) {
+        let stored = session.insert(SEEN, now.0).await;
+        stored.map_err(broken_session)?;
+    }
+    Ok(())
 }
 
 /// The user and the version of the credential that a session was started with; `None`: it is nobody's.
@@ -158,18 +173,25 @@ pub fn models_of(principal: &Principal) -> Result<Vec<OfferedModel>, AppError> {
     Ok(models()?.offers(user))
 }
 
-/// Whose session this is, for handlers that are no pages; `None`: nobody's, or not any more.
-pub async fn visitor(control: &Control, session: &Session) -> Option<Principal> {
-    let (user, version) = claimed(session).await.ok().flatten()?;
-    control.resume(user, version).await.ok().flatten()
+/// Whose session this is; `None`: nobody's, or not any more. For handlers that are no pages.
+///
+/// # Errors
+/// The database fails.
+pub async fn visitor(
+    control: &Control,
+    session: &Session,
+) -> Result<Option<Principal>, ControlError> {
+    match claimed(session).await.map_err(session_failed)? {
+        Some((user, version)) => control.resume(user, version).await,
+        None => Ok(None),
+    }
 }
 
 /// Where a visitor starts: everybody's own house, or the door to it.
 pub async fn start_page(control: &Control, session: &Session) -> &'static str {
     match visitor(control, session).await {
-        Some(principal) if principal.is_admin() => "/admin-ui",
-        Some(_) => "/user-ui",
-        None => "/login",
+        Ok(Some(principal)) => start_of(&principal),
+        Ok(None) | Err(_) => "/login",
     }
 }
 
@@ -181,16 +203,129 @@ pub async fn admin() -> Result<Admin, AppError> {
     principal().await?.admin().map_err(refuse)
 }
 
+/// Who is asking, if everything may be looked at. A use case that changes something refuses who may
+/// only look.
+///
+/// # Errors
+/// As [`principal`]; [`Cause::Forbidden`] for everybody else.
+pub async fn viewer() -> Result<Admin, AppError> {
+    principal().await?.viewer().map_err(refuse)
+}
+
+/// Begins a session for somebody who has just shown who they are, and says where they start.
+///
+/// # Errors
+/// The session cannot be stored.
+pub async fn begin(signed_in: &SignedIn) -> Result<&'static str, AppError> {
+    let principal = &signed_in.principal;
+    let user = principal
+        .user_id()
+        .ok_or_else(|| refuse_with(Cause::Forbidden))?;
+    let parts = request();
+    let from = parts.map(|parts| Whence::of(&parts.headers, &parts.extensions));
+    let from = from.unwrap_or_default();
+    let (control, session) = (control()?, session()?);
+    let begun = begin_session(
+        &control,
+        &session,
+        user,
+        signed_in.credential_version,
+        &from,
+    );
+    begun.await.map_err(refuse)?;
+    Ok(start_of(principal))
+}
+
+/// Where a session is begun.
+#[derive(Clone, Debug, Default)]
+pub struct Whence {
+    agent: Option<String>,
+    address: Option<String>,
+}
+
+impl Whence {
+    /// As the request tells it.
+    #[must_use]
+    pub fn of(headers: &http::HeaderMap, extensions: &http::Extensions) -> Self {
+        let agent = headers.get(header::USER_AGENT);
+        let address = extensions.get::<ClientAddress>();
+        Self {
+            agent: agent
+                .and_then(|agent| agent.to_str().ok())
+                .map(str::to_owned),
+            address: address.map(|address| address.0.to_string()),
+        }
+    }
+}
+
+/// The client's address, an extension of the request.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub std::net::IpAddr);
+
 /// Makes the session that of a user. Its id changes, so that one planted before is worth nothing.
 ///
 /// # Errors
 /// The session cannot be stored.
-pub async fn start_session(user: UserId, credential_version: i64) -> Result<(), AppError> {
-    let session = session()?;
-    session.cycle_id().await.map_err(broken_session)?;
-    let stored = session.insert(USER_ID, user.0).await;
-    stored.map_err(broken_session)?;
-    continue_session(credential_version).await
+pub async fn begin_session(
+    control: &Control,
+    session: &Session,
+    user: UserId,
+    credential_version: i64,
+    from: &Whence,
+) -> Result<(), ControlError> {
+    let stored = async {
+        session.cycle_id().await?;
+        session.insert(USER_ID, user.0).await?;
+        session
+            .insert(CREDENTIAL_VERSION, credential_version)
+            .await?;
+        session.insert(SEEN, control.now().0).await?;
+        // Now, and not with the answer, so that it can be said whose it is.
+        session.save().await
+    };
+    stored.await.map_err(session_failed)?;
+    if let Some(id) = session.id() {
+        let (agent, address) = (from.agent.as_deref(), from.address.as_deref());
+        control
+            .describe_session(&id.to_string(), user, agent, address)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Where somebody starts who has signed in.
+#[must_use]
+pub fn start_of(principal: &Principal) -> &'static str {
+    if principal.must_change_password() {
+        "/account"
+    } else if principal.sees_all() {
+        "/admin-ui"
+    } else {
+        "/user-ui"
+    }
+}
+
+/// Sessions as they are shown.
+///
+/// # Errors
+/// The server forgot the session layer.
+pub fn session_rows(
+    control: &Control,
+    sessions: Vec<domain::access::SessionInfo>,
+) -> Result<Vec<SessionRow>, AppError> {
+    let this = session()?
+        .id()
+        .map(|id| Control::session_handle(&id.to_string()));
+    let time = LocalTime::of(control);
+    let rows = sessions.into_iter().map(|session| SessionRow {
+        this: this.as_deref() == Some(&session.handle),
+        agent: browser(session.agent.as_deref().unwrap_or_default()),
+        address: session.address,
+        begun: session.created_at.map(|at| time.minute(at)),
+        expires: time.minute(session.expires_at),
+        handle: session.handle,
+    });
+    Ok(rows.collect())
 }
 
 /// Keeps the session alive after its user changed the password.
@@ -265,6 +400,11 @@ fn accepts_html(parts: &Parts) -> bool {
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.contains("text/html"))
+}
+
+fn session_failed(error: tower_sessions::session::Error) -> ControlError {
+    tracing::error!(error = &error as &dyn std::error::Error, "a session failed");
+    ControlError::Internal("a session failed")
 }
 
 fn broken_session(error: tower_sessions::session::Error) -> AppError {

@@ -48,9 +48,12 @@ impl Control {
             return Err(FieldError::new(Field::Password, Problem::Unchanged).into());
         }
         let hash = self.inner.passwords.hash(new).await?;
-        self.db()
-            .set_password(id, &hash, false, self.now())
-            .await?
-            .ok_or(ControlError::NotFound)
+        let act = principal.does("user.change_password").on(id);
+        self.change(act, move |control| async move {
+            let (db, now) = (control.db(), control.now());
+            let changed = db.set_password(id, &hash, false, now).await?;
+            changed.ok_or(ControlError::NotFound)
+        })
+        .await
     }
 }

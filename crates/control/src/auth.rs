@@ -2,11 +2,14 @@
 //! sign-in, or by the master key. What carries a session from one request to the next is for the
 //! server to decide; here it is a user id and a credential version.
 
-use domain::{UserId, validation};
+use domain::{Role, UserId, validation};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use crate::{Control, ControlError, Principal};
+use crate::{
+    Control, ControlError, Principal,
+    audit::{Act, nobody},
+};
 
 /// Somebody who has just given the right password.
 #[derive(Clone, Debug)]
@@ -34,13 +37,26 @@ impl Control {
         let record = self.db().password_of(name).await?;
         let hash = record.as_ref().and_then(|r| r.password_hash.clone());
         let right = self.check_password(name, password, hash).await?;
-        match record {
-            Some(record) if right && record.user.active => Ok(SignedIn {
-                principal: Principal::user(&record.user),
-                credential_version: record.credential_version,
-            }),
-            _ => Err(ControlError::WrongPassword),
+        let Some(record) = record else {
+            return Err(ControlError::WrongPassword);
+        };
+        let principal = Principal::user(&record.user);
+        let right = right && record.user.active;
+        // Attempts on admins are told; those are few, since they are throttled by name.
+        if record.user.role != Role::User {
+            let act = match right {
+                true => principal.does("sign_in"),
+                false => Act::new(nobody(&record.user.name), "sign_in.failed"),
+            };
+            self.note(act.on(record.user.id), None).await?;
         }
+        if !right {
+            return Err(ControlError::WrongPassword);
+        }
+        Ok(SignedIn {
+            principal,
+            credential_version: record.credential_version,
+        })
     }
 
     /// Compares a password, throttled by name.

@@ -5,7 +5,10 @@ use domain::{BudgetLimits, KeyOwner, RateLimits, Role, account::NewKeyInput, val
 use secrecy::{ExposeSecret, SecretString};
 use storage::NewUser;
 
-use crate::{Control, ControlError, ShownKey, ShownSecret};
+use crate::{
+    Control, ControlError, ShownKey, ShownSecret,
+    audit::{Act, nobody},
+};
 
 const DEFAULT_ADMIN: &str = "admin";
 const FIRST_KEY_LABEL: &str = "first key";
@@ -51,9 +54,6 @@ impl Control {
         } else {
             None
         };
-        if admin_created.is_some() {
-            self.announce().await;
-        }
         Ok(Bootstrap {
             admin_created,
             first_key,
@@ -85,7 +85,13 @@ impl Control {
             budget: BudgetLimits::default(),
             limits: RateLimits::default(),
         };
-        self.db().create_user(&new, self.now()).await?;
+        let act = Act::new(nobody("first start"), "user.create");
+        self.change(act, move |control| async move {
+            let user = control.db().create_user(&new, control.now()).await?;
+            control.tell_subject(user.id);
+            Ok(())
+        })
+        .await?;
         Ok(AdminCreated {
             name,
             generated_password,
@@ -101,6 +107,8 @@ impl Control {
             label: FIRST_KEY_LABEL.to_owned(),
             ..NewKeyInput::default()
         };
-        Ok(Some(self.make_key(KeyOwner::User(owner), input).await?))
+        let act = Act::new(nobody("first start"), "key.create");
+        let key = self.make_key(act, KeyOwner::User(owner), input).await?;
+        Ok(Some(key))
     }
 }

@@ -17,7 +17,7 @@ use domain::{
 };
 use storage::{EventRecord, Spends};
 
-use crate::{Admin, Control, ControlError, Principal, reports::label};
+use crate::{Admin, Control, ControlError, Principal, audit, reports::label};
 
 /// Budgets near their limit that are listed.
 const NEAR: usize = 10;
@@ -252,13 +252,19 @@ impl Control {
     /// [`ControlError::NotFound`].
     pub async fn reset_budget(
         &self,
-        _: &Admin,
+        admin: &Admin,
         whose: BudgetScope,
         period: BudgetPeriod,
     ) -> Result<(), ControlError> {
-        self.change(move |control| async move {
+        let act = admin.does("budget.reset").on(audit::bearer(whose));
+        self.change(act, move |control| async move {
             let (start, now) = (control.current(period).start, control.now());
-            control.db().reset_budget(whose, period, start, now).await?;
+            let forgiven = control.db().reset_budget(whose, period, start, now).await?;
+            control.tell_after(&serde_json::json!({
+                "period": period.as_str(),
+                "period_start": start,
+                "forgiven_nano_usd": forgiven,
+            }));
             Ok(())
         })
         .await

@@ -13,7 +13,8 @@ use domain::{
 use storage::{KeySecret, KeySource, NewKey, Spends};
 
 use crate::{
-    Admin, Control, ControlError, Principal, ShownSecret, error::found, secret::recognisable_parts,
+    Admin, Control, ControlError, Principal, ShownSecret, audit::Act, error::found,
+    secret::recognisable_parts,
 };
 
 /// How long an older secret of a rotated key can go on working.
@@ -58,19 +59,20 @@ impl Control {
     /// [`ControlError::NotFound`] when there is no such owner, [`ControlError::Invalid`].
     pub async fn create_key(
         &self,
-        _: &Admin,
+        admin: &Admin,
         owner: UserId,
         input: NewKeyInput,
     ) -> Result<ShownKey, ControlError> {
         self.user(owner).await?;
-        self.make_key(KeyOwner::User(owner), input).await
+        let act = admin.does("key.create");
+        self.make_key(act, KeyOwner::User(owner), input).await
     }
 
     /// # Errors
     /// [`ControlError::NotFound`], [`ControlError::Invalid`].
     pub async fn update_key(
         &self,
-        _: &Admin,
+        admin: &Admin,
         id: KeyId,
         input: NewKeyInput,
     ) -> Result<VirtualKey, ControlError> {
@@ -93,7 +95,8 @@ impl Control {
             Some(self.now())
         };
         let input = checked(input, earliest)?;
-        self.change(move |control| async move {
+        let act = admin.does("key.update").on(id);
+        self.change(act, move |control| async move {
             let key = control.db().update_key(id, &input).await?;
             key.ok_or(ControlError::NotFound)
         })
@@ -104,11 +107,11 @@ impl Control {
     /// [`ControlError::NotFound`].
     pub async fn set_key_active(
         &self,
-        _: &Admin,
+        admin: &Admin,
         id: KeyId,
         active: bool,
     ) -> Result<(), ControlError> {
-        self.switch_key(id, active, true).await
+        self.switch_key(&admin.principal(), id, active, true).await
     }
 
     /// Gives the key a new secret; the present one goes on working for `overlap`.
@@ -117,19 +120,19 @@ impl Control {
     /// [`ControlError::NotFound`], [`Conflict::KeyRevoked`], [`Conflict::EnvironmentKey`].
     pub async fn rotate_key(
         &self,
-        _: &Admin,
+        admin: &Admin,
         id: KeyId,
         overlap: Duration,
     ) -> Result<ShownKey, ControlError> {
-        self.rotate(id, overlap).await
+        self.rotate(&admin.principal(), id, overlap).await
     }
 
     /// Ends the key for good. It stays in the lists.
     ///
     /// # Errors
     /// [`ControlError::NotFound`], [`Conflict::KeyRevoked`].
-    pub async fn revoke_key(&self, _: &Admin, id: KeyId) -> Result<(), ControlError> {
-        self.revoke(id).await
+    pub async fn revoke_key(&self, admin: &Admin, id: KeyId) -> Result<(), ControlError> {
+        self.revoke(&admin.principal(), id).await
     }
 
     /// What counts against the key's own budget.
@@ -147,8 +150,8 @@ impl Control {
 
     /// # Errors
     /// [`ControlError::NotFound`].
-    pub async fn delete_key(&self, _: &Admin, id: KeyId) -> Result<(), ControlError> {
-        self.remove_key(id).await
+    pub async fn delete_key(&self, admin: &Admin, id: KeyId) -> Result<(), ControlError> {
+        self.remove_key(&admin.principal(), id).await
     }
 
     /// For APIs in which a key is named by itself.
@@ -192,7 +195,8 @@ impl Control {
         if keys.get(&owner).is_some_and(|n| *n >= MAX_OWN_KEYS) {
             return Err(ControlError::Conflict(Conflict::TooManyKeys));
         }
-        self.make_key(KeyOwner::User(owner), input).await
+        let act = principal.does("key.create");
+        self.make_key(act, KeyOwner::User(owner), input).await
     }
 
     /// A key of one's own, or of a team that one is a member of.
@@ -249,7 +253,7 @@ impl Control {
         overlap: Duration,
     ) -> Result<ShownKey, ControlError> {
         self.runnable_key(principal, id).await?;
-        self.rotate(id, overlap).await
+        self.rotate(principal, id, overlap).await
     }
 
     /// Ends a key for good.
@@ -262,7 +266,7 @@ impl Control {
         id: KeyId,
     ) -> Result<(), ControlError> {
         self.runnable_key(principal, id).await?;
-        self.revoke(id).await
+        self.revoke(principal, id).await
     }
 
     /// # Errors
@@ -278,7 +282,7 @@ impl Control {
         if active && key.disabled_by_admin {
             return Err(ControlError::Forbidden);
         }
-        self.switch_key(id, active, false).await
+        self.switch_key(principal, id, active, false).await
     }
 
     /// # Errors
@@ -289,7 +293,7 @@ impl Control {
         id: KeyId,
     ) -> Result<(), ControlError> {
         self.runnable_key(principal, id).await?;
-        self.remove_key(id).await
+        self.remove_key(principal, id).await
     }
 
     async fn summary_of_key(&self, id: KeyId) -> Result<KeySummary, ControlError> {
@@ -345,11 +349,16 @@ impl Control {
 
     pub(crate) async fn make_key(
         &self,
+        act: Act,
         owner: KeyOwner,
         input: NewKeyInput,
     ) -> Result<ShownKey, ControlError> {
-        self.change(move |control| async move { control.insert_key(owner, input).await })
-            .await
+        self.change(act, move |control| async move {
+            let shown = control.insert_key(owner, input).await?;
+            control.tell_subject(shown.key.id);
+            Ok(shown)
+        })
+        .await
     }
 
     /// Part of a change: the caller announces it.
@@ -382,10 +391,16 @@ impl Control {
         Ok((secret, stored))
     }
 
-    async fn rotate(&self, id: KeyId, overlap: Duration) -> Result<ShownKey, ControlError> {
+    async fn rotate(
+        &self,
+        principal: &Principal,
+        id: KeyId,
+        overlap: Duration,
+    ) -> Result<ShownKey, ControlError> {
         let overlap = overlap.min(LONGEST_OVERLAP);
         let overlap = i64::try_from(overlap.as_millis()).unwrap_or(i64::MAX);
-        self.change(move |control| async move {
+        let act = principal.does("key.rotate").on(id);
+        self.change(act, move |control| async move {
             let key = control.db().find_key(id).await?;
             not_revoked(&key.ok_or(ControlError::NotFound)?)?;
             if control.db().key_source(id).await? == Some(KeySource::Environment) {
@@ -401,8 +416,9 @@ impl Control {
         .await
     }
 
-    async fn revoke(&self, id: KeyId) -> Result<(), ControlError> {
-        self.change(move |control| async move {
+    async fn revoke(&self, principal: &Principal, id: KeyId) -> Result<(), ControlError> {
+        let act = principal.does("key.revoke").on(id);
+        self.change(act, move |control| async move {
             if control.db().revoke_key(id, control.now()).await? {
                 return Ok(());
             }
@@ -414,11 +430,16 @@ impl Control {
 
     async fn switch_key(
         &self,
+        principal: &Principal,
         id: KeyId,
         active: bool,
         by_admin: bool,
     ) -> Result<(), ControlError> {
-        self.change(move |control| async move {
+        let action = match active {
+            true => "key.enable",
+            false => "key.disable",
+        };
+        self.change(principal.does(action).on(id), move |control| async move {
             let key = control.db().find_key(id).await?;
             not_revoked(&key.ok_or(ControlError::NotFound)?)?;
             found(control.db().set_key_active(id, active, by_admin).await?)
@@ -426,9 +447,12 @@ impl Control {
         .await
     }
 
-    async fn remove_key(&self, id: KeyId) -> Result<(), ControlError> {
-        self.change(move |control| async move { found(control.db().delete_key(id).await?) })
-            .await
+    async fn remove_key(&self, principal: &Principal, id: KeyId) -> Result<(), ControlError> {
+        let act = principal.does("key.delete").on(id);
+        self.change(act, move |control| async move {
+            found(control.db().delete_key(id).await?)
+        })
+        .await
     }
 }
 

@@ -3,8 +3,10 @@
 //! is their own; neither can be made outside this crate. HTTP, cookies and pages are not its
 //! business, and the proxied path does not pass through here.
 
+mod access;
 mod account;
 mod activity;
+mod audit;
 mod auth;
 mod bootstrap;
 mod budgets;
@@ -29,19 +31,22 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use domain::{Timestamp, clock::Clock};
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
-use storage::{Database, KeyHasher};
+use storage::{ChangeInProgress, Database, KeyHasher};
 
+pub use access::{ShownLink, ShownToken};
 pub use activity::KeyActivity;
+use audit::{Act, Telling};
 pub use auth::SignedIn;
 pub use bootstrap::{AdminCreated, Bootstrap};
+pub use domain::access::NewTokenInput;
 pub use domain::account::{KeyQuery, NewKeyInput, ProfileInput, UserQuery};
 pub use error::ControlError;
 pub use keys::ShownKey;
 pub use prices::DeploymentPrices;
 pub use principal::{Admin, Principal};
-pub use scripts::{BeforeAfter, ScriptReport, ScriptSecret, ScriptTrial};
 pub use request_log::LogAccess;
-pub use secret::ShownSecret;
+pub use scripts::{BeforeAfter, ScriptReport, ScriptSecret, ScriptTrial};
+pub use secret::{SecretKind, ShownSecret};
 pub use usage::UsageExportRow;
 pub use users::{CreatedUser, NewUserInput};
 pub use vault::{RevealedSecret, Vault};
@@ -76,10 +81,13 @@ pub struct ControlSettings {
 #[derive(Clone)]
 pub struct Control {
     inner: Arc<Inner>,
+    /// Inside a change, the database as the change sees it.
+    db: Database,
+    /// Inside a change, what is told about it.
+    telling: Telling,
 }
 
 struct Inner {
-    db: Database,
     hasher: KeyHasher,
     settings: ControlSettings,
     clock: Arc<dyn Clock>,
@@ -101,7 +109,6 @@ impl Control {
         on_change: ChangeListener,
     ) -> Self {
         let inner = Inner {
-            db,
             hasher,
             settings,
             passwords: passwords::Passwords::new(),
@@ -117,6 +124,8 @@ impl Control {
         };
         Self {
             inner: Arc::new(inner),
+            db,
+            telling: Telling::default(),
         }
     }
 
@@ -139,41 +148,68 @@ impl Control {
     }
 
     fn db(&self) -> &Database {
-        &self.inner.db
+        &self.db
     }
 
     fn zone(&self) -> &TimeZone {
         &self.inner.settings.time_zone
     }
 
-    /// Carries out a change and announces it, to the end even when the caller goes away: a key must
-    /// not go on working because a browser closed its connection after pressing "disable".
-    async fn change<T, F>(&self, change: impl FnOnce(Self) -> F) -> Result<T, ControlError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, ControlError>> + Send + 'static,
-    {
-        self.change_of(Change::Accounts, change).await
-    }
-
-    async fn change_of<T, F>(
+    /// Carries out a change of accounts and announces it, to the end even when the caller goes away: a key
+    /// must not go on working because a browser closed its connection after pressing "disable".
+    ///
+    /// `act` says who does what to whom, in one line: `admin.does("user.disable").on(id)`. The change and
+    /// its row of the audit log are one transaction: both are stored or neither. The closure gets a
+    /// [`Control`] whose database is that transaction; nothing in it may wait for other writes of
+    /// accounts, the network or a password's hash. What the subject was before and is after is read for
+    /// users, keys, teams and prices; for other kinds the closure tells it by [`Control::tell_before`] and
+    /// [`Control::tell_after`]. What is created is named by [`Control::tell_subject`].
+    async fn change<T, F>(
         &self,
-        what: Change,
-        change: impl FnOnce(Self) -> F,
+        act: Act,
+        change: impl FnOnce(Self) -> F + Send + 'static,
     ) -> Result<T, ControlError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, ControlError>> + Send + 'static,
     {
-        let control = self.clone();
-        let change = change(self.clone());
+        self.change_of(Change::Accounts, act, change).await
+    }
+
+    /// [`Control::change`] of something else than accounts.
+    async fn change_of<T, F>(
+        &self,
+        what: Change,
+        act: Act,
+        change: impl FnOnce(Self) -> F + Send + 'static,
+    ) -> Result<T, ControlError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ControlError>> + Send + 'static,
+    {
+        act.check()?;
+        let outside = self.clone();
         let task = tokio::spawn(async move {
-            let changed = change.await?;
-            (control.inner.on_change)(what).await;
+            let changing = outside.db().begin_change().await?;
+            let inside = outside.inside(&changing);
+            inside.tell_before_of(&act).await?;
+            let changed = change(inside.clone()).await?;
+            inside.append(act).await?;
+            changing.commit().await?;
+            (outside.inner.on_change)(what).await;
             Ok(changed)
         });
         task.await
             .map_err(|_| ControlError::Internal("a change was not carried through"))?
+    }
+
+    /// As it is inside a change.
+    fn inside(&self, changing: &ChangeInProgress) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            db: changing.database().clone(),
+            telling: Telling::default(),
+        }
     }
 
     /// Tells the rest of the router that accounts have changed.

@@ -49,7 +49,7 @@ impl Control {
     /// [`ControlError::NotFound`], [`ControlError::Invalid`] for a date in the past.
     pub async fn set_price(
         &self,
-        _: &Admin,
+        admin: &Admin,
         deployment: DeploymentId,
         price: Price,
         effective_from: Option<Timestamp>,
@@ -63,7 +63,8 @@ impl Control {
             return Err(FieldError::new(Field::Price, Problem::Negative).into());
         }
         let from = effective_from.unwrap_or(now);
-        self.change_of(Change::Prices, move |control| async move {
+        let act = admin.does("price.set").on(deployment);
+        self.change_of(Change::Prices, act, move |control| async move {
             Ok(control
                 .db()
                 .set_price(deployment, &price, from, now)
@@ -78,10 +79,11 @@ impl Control {
     /// [`ControlError::NotFound`] when no admin has set one.
     pub async fn withdraw_price(
         &self,
-        _: &Admin,
+        admin: &Admin,
         deployment: DeploymentId,
     ) -> Result<(), ControlError> {
-        self.change_of(Change::Prices, move |control| async move {
+        let act = admin.does("price.withdraw").on(deployment);
+        self.change_of(Change::Prices, act, move |control| async move {
             let now = control.now();
             found(control.db().withdraw_price(deployment, now).await?)
         })

@@ -19,6 +19,8 @@ use crate::{Admin, Change, Control, ControlError, error::found};
 
 /// Most secrets that are kept.
 const MAX_SECRETS: usize = 200;
+/// What a secret is called in the audit log.
+const SECRET: &str = "script secret";
 
 /// What a script is tried with.
 #[derive(Clone, Debug, Default)]
@@ -101,12 +103,14 @@ impl Control {
     ) -> Result<Script, ControlError> {
         let input = input.checked()?;
         let author = self.author(admin).await?;
-        self.change_of(Change::Scripts, move |control| async move {
+        let act = admin.does("script.create");
+        self.change_of(Change::Scripts, act, move |control| async move {
             let now = control.now();
             let id = control
                 .db()
                 .create_script(&input, author.as_deref(), now)
                 .await?;
+            control.tell_subject(id);
             control
                 .db()
                 .find_script(id)
@@ -128,7 +132,8 @@ impl Control {
     ) -> Result<Script, ControlError> {
         let input = input.checked()?;
         let author = self.author(admin).await?;
-        self.change_of(Change::Scripts, move |control| async move {
+        let act = admin.does("script.update").on(id);
+        self.change_of(Change::Scripts, act, move |control| async move {
             let now = control.now();
             found(
                 control
@@ -147,8 +152,9 @@ impl Control {
 
     /// # Errors
     /// [`ControlError::NotFound`].
-    pub async fn delete_script(&self, _: &Admin, id: ScriptId) -> Result<(), ControlError> {
-        self.change_of(Change::Scripts, move |control| async move {
+    pub async fn delete_script(&self, admin: &Admin, id: ScriptId) -> Result<(), ControlError> {
+        let act = admin.does("script.delete").on(id);
+        self.change_of(Change::Scripts, act, move |control| async move {
             found(control.db().delete_script(id).await?)
         })
         .await
@@ -160,11 +166,16 @@ impl Control {
     /// [`ControlError::NotFound`].
     pub async fn set_script_active(
         &self,
-        _: &Admin,
+        admin: &Admin,
         id: ScriptId,
         active: bool,
     ) -> Result<Script, ControlError> {
-        self.change_of(Change::Scripts, move |control| async move {
+        let action = match active {
+            true => "script.activate",
+            false => "script.deactivate",
+        };
+        let act = admin.does(action).on(id);
+        self.change_of(Change::Scripts, act, move |control| async move {
             let now = control.now();
             found(control.db().set_script_active(id, active, now).await?)?;
             control
@@ -227,7 +238,7 @@ impl Control {
     /// [`ControlError::Invalid`].
     pub async fn set_script_secret(
         &self,
-        _: &Admin,
+        admin: &Admin,
         name: &str,
         secret: SecretString,
     ) -> Result<(), ControlError> {
@@ -250,7 +261,8 @@ impl Control {
             .seal()
             .seal(&name, secret.expose_secret())
             .ok_or(ControlError::Internal("a secret could not be sealed"))?;
-        self.change_of(Change::Scripts, move |control| async move {
+        let act = admin.does("script_secret.set").on((SECRET, &*name));
+        self.change_of(Change::Scripts, act, move |control| async move {
             let now = control.now();
             Ok(control.db().put_script_secret(&name, &sealed, now).await?)
         })
@@ -259,9 +271,14 @@ impl Control {
 
     /// # Errors
     /// [`ControlError::NotFound`].
-    pub async fn delete_script_secret(&self, _: &Admin, name: &str) -> Result<(), ControlError> {
+    pub async fn delete_script_secret(
+        &self,
+        admin: &Admin,
+        name: &str,
+    ) -> Result<(), ControlError> {
         let name = name.to_owned();
-        self.change_of(Change::Scripts, move |control| async move {
+        let act = admin.does("script_secret.delete").on((SECRET, &*name));
+        self.change_of(Change::Scripts, act, move |control| async move {
             found(control.db().delete_script_secret(&name).await?)
         })
         .await
@@ -277,6 +294,8 @@ impl Control {
         id: ScriptId,
         trial: ScriptTrial,
     ) -> Result<ScriptReport, ControlError> {
+        // What a script is tried with includes the secrets, and its code may be the caller's.
+        admin.does("script.try").check()?;
         let script = self.get_script(admin, id).await?;
         let seal = self.seal();
         let secrets: BTreeMap<String, SecretString> = self

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use domain::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::ControlError;
@@ -15,14 +16,46 @@ const KEY_BYTES: usize = 32;
 /// What every virtual key that is made here begins with.
 const KEY_PREFIX: &str = "sk-lr-";
 
+/// What every token of the admin API begins with.
+const TOKEN_PREFIX: &str = "lr-admin-";
+
 /// A secret to be shown once.
-pub struct ShownSecret(SecretString);
+pub struct ShownSecret {
+    text: SecretString,
+    what: SecretKind,
+}
+
+/// What a secret is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretKind {
+    Password,
+    /// A virtual key.
+    Key,
+    /// Of the admin API.
+    Token,
+    /// Can be opened once until then.
+    Link {
+        expires_at: Timestamp,
+    },
+}
 
 impl ShownSecret {
     /// The secret itself, to be shown and not kept.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        self.0.expose_secret()
+        self.text.expose_secret()
+    }
+
+    #[must_use]
+    pub fn what(&self) -> SecretKind {
+        self.what
+    }
+
+    fn new(text: String, what: SecretKind) -> Self {
+        Self {
+            text: text.into(),
+            what,
+        }
     }
 
     /// A password that is not worth guessing: 20 of 56 characters, 116 bits.
@@ -38,13 +71,38 @@ impl ShownSecret {
                 }
             }
         }
-        Ok(Self(password.into()))
+        Ok(Self::new(password, SecretKind::Password))
     }
 
     /// A virtual key: `sk-lr-` and 32 random bytes in base 58.
     pub(crate) fn virtual_key() -> Result<Self, ControlError> {
         let random = bs58::encode(random::<KEY_BYTES>()?).into_string();
-        Ok(Self(format!("{KEY_PREFIX}{random}").into()))
+        Ok(Self::new(format!("{KEY_PREFIX}{random}"), SecretKind::Key))
+    }
+
+    /// A token of the admin API: `lr-admin-` and 32 random bytes in base 58.
+    pub(crate) fn token() -> Result<Self, ControlError> {
+        let random = bs58::encode(random::<KEY_BYTES>()?).into_string();
+        Ok(Self::new(
+            format!("{TOKEN_PREFIX}{random}"),
+            SecretKind::Token,
+        ))
+    }
+
+    /// Whether this looks like one that [`ShownSecret::token`] has made.
+    pub(crate) fn may_be_token(presented: &str) -> bool {
+        presented.starts_with(TOKEN_PREFIX)
+    }
+
+    /// What stands in a one-time link: 32 random bytes in base 58.
+    pub(crate) fn link(expires_at: Timestamp) -> Result<Self, ControlError> {
+        let random = bs58::encode(random::<KEY_BYTES>()?).into_string();
+        Ok(Self::new(random, SecretKind::Link { expires_at }))
+    }
+
+    /// The same with something in front.
+    pub(crate) fn behind(&self, before: &str) -> Self {
+        Self::new(format!("{before}{}", self.reveal()), self.what)
     }
 }
 

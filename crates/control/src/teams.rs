@@ -18,10 +18,12 @@ use crate::{Admin, Control, ControlError, Principal, ShownKey, error::found};
 impl Control {
     /// # Errors
     /// [`ControlError::Invalid`], [`domain::validation::Conflict::TeamNameTaken`].
-    pub async fn create_team(&self, _: &Admin, input: TeamInput) -> Result<Team, ControlError> {
+    pub async fn create_team(&self, admin: &Admin, input: TeamInput) -> Result<Team, ControlError> {
         let input = checked(input)?;
-        self.change(move |control| async move {
-            Ok(control.db().create_team(&input, control.now()).await?)
+        self.change(admin.does("team.create"), move |control| async move {
+            let team = control.db().create_team(&input, control.now()).await?;
+            control.tell_subject(team.id);
+            Ok(team)
         })
         .await
     }
@@ -30,12 +32,13 @@ impl Control {
     /// [`ControlError::NotFound`], and as [`Control::create_team`].
     pub async fn update_team(
         &self,
-        _: &Admin,
+        admin: &Admin,
         id: TeamId,
         input: TeamInput,
     ) -> Result<Team, ControlError> {
         let input = checked(input)?;
-        self.change(move |control| async move {
+        let act = admin.does("team.update").on(id);
+        self.change(act, move |control| async move {
             let team = control.db().update_team(id, &input, control.now()).await?;
             team.ok_or(ControlError::NotFound)
         })
@@ -46,9 +49,12 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotFound`].
-    pub async fn delete_team(&self, _: &Admin, id: TeamId) -> Result<(), ControlError> {
-        self.change(move |control| async move { found(control.db().delete_team(id).await?) })
-            .await
+    pub async fn delete_team(&self, admin: &Admin, id: TeamId) -> Result<(), ControlError> {
+        let act = admin.does("team.delete").on(id);
+        self.change(act, move |control| async move {
+            found(control.db().delete_team(id).await?)
+        })
+        .await
     }
 
     /// All teams by name for an admin, one's own for everybody else.
@@ -59,7 +65,7 @@ impl Control {
         &self,
         principal: &Principal,
     ) -> Result<Vec<TeamSummary>, ControlError> {
-        let member = match principal.admin() {
+        let member = match principal.viewer() {
             Ok(_) => None,
             Err(ControlError::Forbidden) => Some(principal.owner()?),
             Err(other) => return Err(other),
@@ -149,8 +155,12 @@ impl Control {
         role: TeamRole,
     ) -> Result<(), ControlError> {
         self.may_run(principal, team).await?;
-        let now = self.now();
-        Ok(self.db().set_team_member(team, user, role, now).await?)
+        let act = principal.does("team.set_member").on(team);
+        self.change(act, move |control| async move {
+            let (db, now) = (control.db(), control.now());
+            Ok(db.set_team_member(team, user, role, now).await?)
+        })
+        .await
     }
 
     /// The same by the user's name, which is how owners know people.
@@ -185,7 +195,11 @@ impl Control {
         } else {
             self.team_role(principal, team).await?;
         }
-        found(self.db().remove_team_member(team, user).await?)
+        let act = principal.does("team.remove_member").on(team);
+        self.change(act, move |control| async move {
+            found(control.db().remove_team_member(team, user).await?)
+        })
+        .await
     }
 
     /// # Errors
@@ -218,7 +232,8 @@ impl Control {
         if !principal.is_admin() {
             self.within_owner(owner, input.budget).await?;
         }
-        self.make_key(owner, input).await
+        self.make_key(principal.does("key.create"), owner, input)
+            .await
     }
 
     /// Who may do something with a key that is not their own: the owners of its team.
@@ -234,7 +249,7 @@ impl Control {
         }
     }
 
-    /// What who asks is in the team; an admin is as good as an owner.
+    /// What who asks is in the team; an admin is as good as an owner, whoever sees everything as a member.
     pub(crate) async fn team_role(
         &self,
         principal: &Principal,
@@ -243,7 +258,13 @@ impl Control {
         match principal.admin() {
             Ok(_) => self.team(team).await.map(|_| TeamRole::Owner),
             Err(ControlError::Forbidden) => {
-                let role = self.db().team_role(team, principal.owner()?).await?;
+                let role = match principal.user_id() {
+                    Some(_) => self.db().team_role(team, principal.owner()?).await?,
+                    None => None,
+                };
+                if role.is_none() && principal.viewer().is_ok() {
+                    return self.team(team).await.map(|_| TeamRole::Member);
+                }
                 role.ok_or(ControlError::NotFound)
             }
             Err(other) => Err(other),

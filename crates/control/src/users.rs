@@ -111,7 +111,7 @@ impl Control {
     /// [`ControlError::Invalid`], [`Conflict::UserNameTaken`].
     pub async fn create_user(
         &self,
-        _: &Admin,
+        admin: &Admin,
         input: NewUserInput,
     ) -> Result<CreatedUser, ControlError> {
         let name = free_name(&input.name)?;
@@ -138,8 +138,9 @@ impl Control {
         };
         let with_key = input.with_key;
         let (user, key) = self
-            .change(move |control| async move {
+            .change(admin.does("user.create"), move |control| async move {
                 let user = control.db().create_user(&new, control.now()).await?;
+                control.tell_subject(user.id);
                 let key = if with_key {
                     let input = NewKeyInput {
                         label: FIRST_KEY_LABEL.to_owned(),
@@ -164,7 +165,7 @@ impl Control {
     /// [`Conflict::LastAdmin`].
     pub async fn update_profile(
         &self,
-        _: &Admin,
+        admin: &Admin,
         id: UserId,
         input: ProfileInput,
     ) -> Result<User, ControlError> {
@@ -178,7 +179,8 @@ impl Control {
             free_name(&input.name)?
         };
         let email = validation::email(input.email.as_deref())?;
-        self.change(move |control| async move {
+        let act = admin.does("user.update").on(id);
+        self.change(act, move |control| async move {
             let (db, now) = (control.db(), control.now());
             found(
                 db.update_profile(id, &name, email.as_deref(), input.role, now)
@@ -202,7 +204,11 @@ impl Control {
         if !active && admin.is(id) {
             return Err(ControlError::Conflict(Conflict::OwnAccount));
         }
-        self.change(move |control| async move {
+        let action = match active {
+            true => "user.enable",
+            false => "user.disable",
+        };
+        self.change(admin.does(action).on(id), move |control| async move {
             let now = control.now();
             found(control.db().set_user_active(id, active, now).await?)
         })
@@ -213,12 +219,13 @@ impl Control {
     /// [`ControlError::NotFound`], [`ControlError::Invalid`].
     pub async fn update_budget(
         &self,
-        _: &Admin,
+        admin: &Admin,
         id: UserId,
         budget: BudgetLimits,
     ) -> Result<(), ControlError> {
         let budget = validation::budget_limits(budget)?;
-        self.change(move |control| async move {
+        let act = admin.does("user.set_budget").on(id);
+        self.change(act, move |control| async move {
             let now = control.now();
             found(control.db().update_budget(id, budget, now).await?)
         })
@@ -229,12 +236,13 @@ impl Control {
     /// [`ControlError::NotFound`], [`ControlError::Invalid`].
     pub async fn update_user_limits(
         &self,
-        _: &Admin,
+        admin: &Admin,
         id: UserId,
         limits: RateLimits,
     ) -> Result<(), ControlError> {
         let limits = validation::rate_limits(limits)?;
-        self.change(move |control| async move {
+        let act = admin.does("user.set_limits").on(id);
+        self.change(act, move |control| async move {
             let now = control.now();
             found(control.db().update_user_limits(id, limits, now).await?)
         })
@@ -246,14 +254,21 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::NotFound`].
-    pub async fn reset_password(&self, _: &Admin, id: UserId) -> Result<ShownSecret, ControlError> {
+    pub async fn reset_password(
+        &self,
+        admin: &Admin,
+        id: UserId,
+    ) -> Result<ShownSecret, ControlError> {
         let user = self.user(id).await?;
         let password = ShownSecret::password()?;
         let hash = self.inner.passwords.hash(password.reveal().into()).await?;
-        self.db()
-            .set_password(id, &hash, true, self.now())
-            .await?
-            .ok_or(ControlError::NotFound)?;
+        let act = admin.does("user.reset_password").on(id);
+        self.change(act, move |control| async move {
+            let (db, now) = (control.db(), control.now());
+            let changed = db.set_password(id, &hash, true, now).await?;
+            changed.ok_or(ControlError::NotFound)
+        })
+        .await?;
         // Who could not remember it should not have to wait with the new one.
         self.inner.throttle.succeeded(&user.name);
         Ok(password)
@@ -267,8 +282,11 @@ impl Control {
         if admin.is(id) {
             return Err(ControlError::Conflict(Conflict::OwnAccount));
         }
-        self.change(move |control| async move { found(control.db().delete_user(id).await?) })
-            .await
+        let act = admin.does("user.delete").on(id);
+        self.change(act, move |control| async move {
+            found(control.db().delete_user(id).await?)
+        })
+        .await
     }
 
     pub(crate) async fn user(&self, id: UserId) -> Result<User, ControlError> {

@@ -11,6 +11,8 @@ use crate::{BudgetLimits, KeyId, NanoUsd, RateLimits, TeamId, Timestamp, UserId}
 pub enum Role {
     /// Manages everything.
     Admin,
+    /// Sees everything and changes nothing but what is their own.
+    Viewer,
     /// Sees and manages what is their own.
     User,
 }
@@ -20,8 +22,15 @@ impl Role {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
+            Self::Viewer => "viewer",
             Self::User => "user",
         }
+    }
+
+    /// Whether everything may be looked at.
+    #[must_use]
+    pub const fn sees_all(self) -> bool {
+        matches!(self, Self::Admin | Self::Viewer)
     }
 
     /// Reads what [`Role::as_str`] wrote.
@@ -29,6 +38,7 @@ impl Role {
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "admin" => Some(Self::Admin),
+            "viewer" => Some(Self::Viewer),
             "user" => Some(Self::User),
             _ => None,
         }

@@ -45,6 +45,10 @@ integer_id! {
     TeamId
 }
 integer_id! {
+    /// A token of the admin API.
+    TokenId
+}
+integer_id! {
     /// A row of a deployment's price history.
     PriceId
 }

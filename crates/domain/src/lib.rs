@@ -5,7 +5,9 @@
 //! wasm and cross to the browser. Rules that need a clock or a time zone sit behind the `time`
 //! feature.
 
+pub mod access;
 pub mod account;
+pub mod audit;
 pub mod budget;
 #[cfg(feature = "time")]
 pub mod clock;
@@ -28,7 +30,7 @@ pub mod validation;
 
 pub use account::{KeyOwner, Role, User, VirtualKey};
 pub use budget::{BudgetLimits, BudgetScope};
-pub use ids::{BackendId, DeploymentId, KeyId, PriceId, RequestId, TeamId, UserId};
+pub use ids::{BackendId, DeploymentId, KeyId, PriceId, RequestId, TeamId, TokenId, UserId};
 pub use ledger::{LedgerRow, Outcome};
 pub use limits::RateLimits;
 pub use money::NanoUsd;

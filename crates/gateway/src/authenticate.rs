@@ -204,7 +204,11 @@ impl Authenticator {
 
     /// Where the client is: who has connected, or whom a trusted proxy says that it speaks for. Each
     /// proxy appends whom it heard from, so that only what trusted ones appended can be believed.
-    fn client_address(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
+    pub(crate) fn client_address(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<IpAddr>,
+    ) -> Option<IpAddr> {
         let trusted = |address: IpAddr| {
             let proxies = &self.settings.trusted_proxies;
             proxies.iter().any(|range| range.contains(&address))

@@ -11,6 +11,7 @@
 
 pub mod admit;
 pub mod authenticate;
+pub mod aws_status;
 pub mod body;
 pub mod catalog;
 pub mod count_tokens;

@@ -475,6 +475,12 @@ impl Gateway {
         self.0.authenticate(&self.0.catalog.load(), headers, peer)
     }
 
+    /// Where the client is: who has connected, or whom a trusted proxy says that it speaks for.
+    #[must_use]
+    pub fn client_address(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
+        self.0.authenticator.client_address(headers, peer)
+    }
+
     /// The list of models that `caller` may ask for, in its dialect.
     #[must_use]
     pub fn models(&self, caller: &Caller, dialect: Dialect) -> serde_json::Value {

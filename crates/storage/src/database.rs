@@ -111,12 +111,34 @@ impl Database {
         *self.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Some(ledger);
     }
 
-    /// [`Self::readers`] that see every row that was settled before.
+    /// Readers of both files that see every row that was settled before.
     pub(crate) async fn ledger_readers(&self) -> &SqlitePool {
         if let Some(ledger) = self.ledger() {
             ledger.flush().await;
         }
-        self.readers()
+        match &self.engine {
+            Engine::Sqlite(sqlite) => &sqlite.ledger_readers,
+        }
+    }
+
+    /// The same database for what happens inside a change: everything written and read of accounts goes
+    /// through the change's own connection.
+    pub(crate) fn inside_change(&self) -> Self {
+        let mut inside = self.clone();
+        match &mut inside.engine {
+            Engine::Sqlite(sqlite) => {
+                sqlite.writer = sqlite.changes.clone();
+                sqlite.readers = sqlite.changes.clone();
+            }
+        }
+        inside
+    }
+
+    /// The connection that a change runs on, while it holds the writer's.
+    pub(crate) fn changes(&self) -> &SqlitePool {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => &sqlite.changes,
+        }
     }
 
     fn ledger(&self) -> Option<Ledger> {

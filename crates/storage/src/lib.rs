@@ -6,10 +6,13 @@
 //! one: a migration under `migrations/`, a file here, its name below, and a case in `tests/`.
 //! Accounts and ledger are two SQLite files, so that a writer of one never waits for the other.
 
+mod access;
+mod audit;
 mod backends;
 mod budget_events;
 mod budgets;
 mod catalog;
+mod change;
 mod database;
 mod error;
 mod idempotency;
@@ -32,12 +35,15 @@ mod usage_sums;
 mod users;
 pub mod verify;
 
+pub use access::NewToken;
+pub use audit::{AuditVerified, NewAuditRow};
 pub use backends::{
     BackendRecord, DeploymentRecord, KnownDeployment, SyncedBackend, SyncedDeployment,
 };
 pub use budget_events::EventRecord;
 pub use budgets::{BudgetHolder, Spends};
 pub use catalog::{CatalogKey, CatalogOwner, CatalogRows};
+pub use change::ChangeInProgress;
 pub use database::{Database, DatabaseOptions, Synchronous};
 pub use error::{Constraint, StorageError};
 pub use idempotency::StoredAnswer;

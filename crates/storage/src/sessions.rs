@@ -35,7 +35,7 @@ impl Database {
         Ok(inserted.rows_affected() > 0)
     }
 
-    /// Creates or replaces a session.
+    /// Replaces a session. One that is gone, because somebody has ended it, stays gone.
     ///
     /// # Errors
     /// When the database fails.
@@ -45,15 +45,12 @@ impl Database {
         data: &str,
         expires_at: Timestamp,
     ) -> Result<(), StorageError> {
-        sqlx::query(
-            "insert into sessions (id, data, expires_at) values ($1, $2, $3) \
-             on conflict (id) do update set data = excluded.data, expires_at = excluded.expires_at",
-        )
-        .bind(id)
-        .bind(data)
-        .bind(expires_at.0)
-        .execute(self.writer())
-        .await?;
+        sqlx::query("update sessions set data = $2, expires_at = $3 where id = $1")
+            .bind(id)
+            .bind(data)
+            .bind(expires_at.0)
+            .execute(self.writer())
+            .await?;
         Ok(())
     }
 

@@ -28,7 +28,13 @@ const STATEMENTS: usize = 256;
 pub(crate) struct Sqlite {
     pub(crate) writer: SqlitePool,
     pub(crate) ledger_writer: SqlitePool,
+    /// Readers of accounts; inside a change its own connection, which sees what the change has done.
     pub(crate) readers: SqlitePool,
+    /// Readers of both files.
+    pub(crate) ledger_readers: SqlitePool,
+    /// One more connection that writes accounts, for a change that takes several statements. Used by whoever
+    /// holds the writer's only connection, so that there is one writer still.
+    pub(crate) changes: SqlitePool,
     /// Where the ledger's journal is: this and a number.
     pub(crate) journal_stem: PathBuf,
     pub(crate) synchronous: Synchronous,
@@ -49,7 +55,9 @@ impl Sqlite {
         Ok(Self {
             writer,
             ledger_writer,
+            ledger_readers: readers.clone(),
             readers,
+            changes: one_connection(writer_options(&core_path, options.synchronous)).await?,
             journal_stem: beside(&core_path, "-ledger-journal"),
             synchronous: options.synchronous,
         })
@@ -68,10 +76,13 @@ impl Sqlite {
             let options = SqliteConnectOptions::new().filename(path).read_only(true);
             SqlitePoolOptions::new().connect_lazy_with(options)
         };
+        let readers = readers(&core_path, &ledger_path, options.readers).await?;
         Ok(Self {
             writer: never(&core_path),
             ledger_writer: never(&ledger_path),
-            readers: readers(&core_path, &ledger_path, options.readers).await?,
+            ledger_readers: readers.clone(),
+            readers,
+            changes: never(&core_path),
             journal_stem: beside(&core_path, "-ledger-journal"),
             synchronous: options.synchronous,
         })
@@ -79,7 +90,8 @@ impl Sqlite {
 
     pub(crate) async fn close(&self) {
         // Readers first, so that the writers, closing last, can fold the write-ahead log back in.
-        self.readers.close().await;
+        self.ledger_readers.close().await;
+        self.changes.close().await;
         self.ledger_writer.close().await;
         self.writer.close().await;
     }
@@ -98,7 +110,16 @@ async fn writer(
     migrations: &Migrator,
     database: &'static str,
 ) -> Result<SqlitePool, StorageError> {
-    let options = SqliteConnectOptions::new()
+    let pool = one_connection(writer_options(path, synchronous)).await?;
+    migrations
+        .run(&pool)
+        .await
+        .map_err(|source| StorageError::Migrate { database, source })?;
+    Ok(pool)
+}
+
+fn writer_options(path: &Path, synchronous: Synchronous) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(match synchronous {
@@ -109,7 +130,10 @@ async fn writer(
         .statement_cache_capacity(STATEMENTS)
         // Pages that every group changes are copied back once for many groups; 16 MB of log at most.
         .pragma("wal_autocheckpoint", "4000")
-        .busy_timeout(BUSY_TIMEOUT);
+        .busy_timeout(BUSY_TIMEOUT)
+}
+
+async fn one_connection(options: SqliteConnectOptions) -> Result<SqlitePool, StorageError> {
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
@@ -118,10 +142,6 @@ async fn writer(
         .test_before_acquire(false)
         .connect_with(options)
         .await?;
-    migrations
-        .run(&pool)
-        .await
-        .map_err(|source| StorageError::Migrate { database, source })?;
     Ok(pool)
 }
 

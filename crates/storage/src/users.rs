@@ -17,7 +17,8 @@ use crate::{
 macro_rules! columns {
     () => {
         concat!(
-            "id, name, email, role, active, must_change_password, created_at, ",
+            "id, name, email, case when reads_all then 'viewer' else role end as role, active, \
+             must_change_password, created_at, ",
             terms_columns!("users")
         )
     };
@@ -99,15 +100,15 @@ impl Database {
     /// [`Constraint::UserName`] when the name is taken, whatever its case.
     pub async fn create_user(&self, new: &NewUser, now: Timestamp) -> Result<User, StorageError> {
         sqlx::query_as::<_, UserRow>(concat!(
-            "insert into users (name, email, role, password_hash, must_change_password, \
+            "insert into users (name, email, role, reads_all, password_hash, must_change_password, \
              daily_budget_nano, monthly_budget_nano, soft_daily_nano, soft_monthly_nano, \
              requests_per_minute, tokens_per_minute, parallel, created_at, updated_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) returning ",
+             values ($1, $2, $3, $14, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) returning ",
             columns!()
         ))
         .bind(&new.name)
         .bind(&new.email)
-        .bind(new.role.as_str())
+        .bind(role_column(new.role))
         .bind(&new.password_hash)
         .bind(new.must_change_password)
         .bind(new.budget.daily.0)
@@ -118,6 +119,7 @@ impl Database {
         .bind(tokens_column(&new.limits))
         .bind(i64::from(new.limits.parallel))
         .bind(now.0)
+        .bind(new.role == Role::Viewer)
         .fetch_one(self.writer())
         .await?
         .try_into()
@@ -352,7 +354,7 @@ impl Database {
         now: Timestamp,
     ) -> Result<bool, StorageError> {
         let changed = sqlx::query(concat!(
-            "update users set name = $2, email = $3, role = $4, updated_at = $5 \
+            "update users set name = $2, email = $3, role = $4, reads_all = $6, updated_at = $5 \
              where id = $1 and ($4 = 'admin' or not ",
             is_last_admin!(),
             ")"
@@ -360,8 +362,9 @@ impl Database {
         .bind(id.0)
         .bind(name)
         .bind(email)
-        .bind(role.as_str())
+        .bind(role_column(role))
         .bind(now.0)
+        .bind(role == Role::Viewer)
         .execute(self.writer())
         .await?;
         self.done_or_last_admin(id, changed.rows_affected()).await
@@ -419,6 +422,14 @@ impl Database {
             }),
             None => Ok(false),
         }
+    }
+}
+
+/// As it stands in the column: whoever only looks is no admin there.
+const fn role_column(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Viewer | Role::User => "user",
     }
 }
 

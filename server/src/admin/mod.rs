@@ -3,6 +3,8 @@
 
 pub mod alerts;
 pub mod analytics;
+pub mod audit;
+pub mod aws;
 mod body;
 pub mod keys;
 pub mod prices;
@@ -11,13 +13,15 @@ pub mod route;
 pub mod scripts;
 pub mod teams;
 mod terms;
+pub mod tokens;
 pub mod usage;
 pub mod users;
+pub mod ways_in;
 
 use axum::{
     Json,
     extract::FromRequestParts,
-    http::{StatusCode, header::RETRY_AFTER, request::Parts},
+    http::{Method, StatusCode, header::RETRY_AFTER, request::Parts},
     response::{IntoResponse, Response},
 };
 use control::{Admin, ControlError, Principal};
@@ -30,26 +34,48 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::{state::AppState, token::Audience};
 
-/// An admin, proved by the master key, or by the token of an admin who has signed in, in
-/// `Authorization: Bearer` or `x-api-key`. No handler of this API can be written without one.
+/// An admin, proved by the master key, an API token, or the token of an admin who has signed in, in
+/// `Authorization: Bearer` or `x-api-key`. No handler of this API can be written without one. Who may only
+/// look passes for requests that read, and for no others.
 #[derive(Debug)]
 pub struct AdminCaller(pub Admin);
+
+/// The same for a request that reads although it is a `POST`.
+#[derive(Debug)]
+pub struct ViewerCaller(pub Admin);
+
+async fn caller(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
+    let presented = bearer(&parts.headers)
+        .or_else(|| text(&parts.headers, &X_API_KEY))
+        .ok_or(ApiError::Unauthorized)?;
+    if let Some(principal) = state.control.master(presented) {
+        return Ok(principal);
+    }
+    let principal = match state.control.token(presented).await? {
+        Some(principal) => Some(principal),
+        None => state.resume(presented, Audience::Admin).await?,
+    };
+    principal.ok_or(ApiError::Unauthorized)
+}
+
+impl FromRequestParts<AppState> for ViewerCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        Ok(Self(caller(parts, state).await?.viewer()?))
+    }
+}
 
 impl FromRequestParts<AppState> for AdminCaller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let presented = bearer(&parts.headers)
-            .or_else(|| text(&parts.headers, &X_API_KEY))
-            .ok_or(ApiError::Unauthorized)?;
-        let principal = match state.control.master(presented) {
-            Some(principal) => principal,
-            None => state
-                .resume(presented, Audience::Admin)
-                .await?
-                .ok_or(ApiError::Unauthorized)?,
-        };
-        Ok(Self(principal.admin()?))
+        let principal = caller(parts, state).await?;
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        Ok(Self(match reads {
+            true => principal.viewer()?,
+            false => principal.admin()?,
+        }))
     }
 }
 
@@ -64,7 +90,7 @@ impl AdminCaller {
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     #[error(
-        "send the master key, or a token of POST /admin/login, as \"Authorization: Bearer <key>\""
+        "send the master key, an API token, or a token of POST /admin/login, as \"Authorization: Bearer <key>\""
     )]
     Unauthorized,
     #[error(

@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
+use control::Control;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -21,7 +22,8 @@ struct Options {
 }
 
 pub async fn reload(
-    AdminCaller(_): AdminCaller,
+    AdminCaller(admin): AdminCaller,
+    State(control): State<Control>,
     State(reloader): State<Reloader>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
@@ -30,7 +32,18 @@ pub async fn reload(
         false => serde_json::from_slice(&body).map_err(|e| ApiError::BadRequest(e.to_string()))?,
     };
     match reloader.reload(options.dry_run).await {
-        Ok(reloaded) => Ok(Json(reloaded).into_response()),
+        Ok(reloaded) => {
+            if !options.dry_run {
+                // Keys and their names only: values may be secrets, which the difference hides anyway.
+                let changed: Vec<&str> = reloaded.changed.iter().map(|d| d.key.as_str()).collect();
+                let after = Some(json!({"changed": changed}));
+                let subject = ("configuration", "file");
+                control
+                    .record(&admin, "configuration.reload", subject, after)
+                    .await?;
+            }
+            Ok(Json(reloaded).into_response())
+        }
         Err(error @ (ReloadError::Config(_) | ReloadError::Empty)) => {
             let text = error.to_string();
             let problems: Vec<&str> = text.lines().collect();

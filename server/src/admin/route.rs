@@ -5,7 +5,7 @@ use domain::{Dialect, KeyId, routing::RouteExplanation};
 use gateway::{Gateway, route::Supposed};
 use serde::Deserialize;
 
-use super::{AdminCaller, ApiError};
+use super::{ApiError, ViewerCaller};
 
 /// A request that nobody has made.
 #[derive(Debug, Deserialize)]
@@ -35,7 +35,7 @@ enum ClientDialect {
 }
 
 pub async fn explain(
-    AdminCaller(_): AdminCaller,
+    ViewerCaller(_): ViewerCaller,
     State(gateway): State<Gateway>,
     body: Result<Json<Explain>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Json<RouteExplanation>, ApiError> {

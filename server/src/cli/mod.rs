@@ -1,6 +1,7 @@
-//! The command line: `serve`, `check`, `init`, `config`, `route`, `scripts`, `ledger` and `demo-data`. It only says what was asked for; settings beyond
+//! The command line: `serve`, `check`, `init`, `config`, `route`, `scripts`, `ledger`, `audit` and `demo-data`. It only says what was asked for; settings beyond
 //! that are the configuration's.
 
+pub mod audit;
 pub mod check;
 pub mod config;
 pub mod demo_data;
@@ -54,6 +55,11 @@ pub enum Command {
     Ledger {
         #[command(subcommand)]
         command: ledger::LedgerCommand,
+    },
+    /// Check the log of what administrators did
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
     },
 }
 

@@ -90,6 +90,10 @@ pub async fn reload_keys(
         .reload(false)
         .await
         .map_err(|error| ApiError::BadRequest(error.to_string()))?;
+    let subject = ("configuration", "file");
+    control
+        .record(&admin, "configuration.reload", subject, None)
+        .await?;
     let keys = control.key_activity(&admin, gateway.now()).await?;
     Ok(Json(json!({
         "message": "Keys reloaded",
@@ -100,10 +104,15 @@ pub async fn reload_keys(
 
 /// `POST /auth/reset-metrics`
 pub async fn reset_metrics(
-    AdminCaller(_): AdminCaller,
+    AdminCaller(admin): AdminCaller,
     State(state): State<AppState>,
-) -> Json<Value> {
+) -> Result<Json<Value>, ApiError> {
     let now = state.gateway.now();
     state.keys_counted_since.0.store(now.0, Ordering::Relaxed);
-    Json(json!({"message": "Authentication metrics reset"}))
+    let subject = ("statistics", "keys");
+    let told = state
+        .control
+        .record(&admin, "statistics.reset", subject, None);
+    told.await?;
+    Ok(Json(json!({"message": "Authentication metrics reset"})))
 }

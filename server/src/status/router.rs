@@ -1,13 +1,14 @@
 //! `/router/*`: failover and rate limits, in the words of a forerunner.
 
 use axum::{Json, extract::State};
+use control::Control;
 use gateway::{
     Gateway,
     status::{BackendStatus, WindowStatus},
 };
 use serde_json::{Map, Value, json};
 
-use crate::admin::AdminCaller;
+use crate::admin::{AdminCaller, ApiError};
 
 /// A limit as it is written for people.
 pub fn limit_text(window: WindowStatus) -> String {
@@ -144,9 +145,14 @@ pub async fn rate_limits(
 
 /// `POST /router/reset-stats`
 pub async fn reset_stats(
-    AdminCaller(_): AdminCaller,
+    AdminCaller(admin): AdminCaller,
+    State(control): State<Control>,
     State(gateway): State<Gateway>,
-) -> Json<Value> {
+) -> Result<Json<Value>, ApiError> {
     gateway.reset_status();
-    Json(json!({"message": "Router statistics reset"}))
+    let subject = ("statistics", "router");
+    control
+        .record(&admin, "statistics.reset", subject, None)
+        .await?;
+    Ok(Json(json!({"message": "Router statistics reset"})))
 }

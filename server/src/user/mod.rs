@@ -75,7 +75,7 @@ pub async fn admin_login(
 ) -> Result<Json<Value>, ApiError> {
     let Json(Credentials { username, password }) = body?;
     let signed_in = state.control.sign_in(&username, password).await?;
-    signed_in.principal.admin()?;
+    signed_in.principal.viewer()?;
     let Some(id) = signed_in.principal.user_id() else {
         return Err(ApiError::Unauthorized);
     };

@@ -8,6 +8,7 @@
 )]
 
 mod alerts;
+mod audit;
 mod bad_input;
 mod bill;
 mod budget;
@@ -43,3 +44,4 @@ mod teams;
 mod translation;
 mod usage_pages;
 mod user_api;
+mod ways_in;

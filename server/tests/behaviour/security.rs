@@ -15,35 +15,69 @@ enum Role {
     Anonymous,
     UserKey,
     MasterKey,
+    /// An API token of the admin's that opens everything.
+    AdminToken,
+    /// One that only looks.
+    ReadToken,
+    /// A session that was good once.
+    ExpiredSession,
     /// A user whose generated password is still to be changed.
     NewUserSession,
     UserSession,
+    /// The owner of a team.
+    TeamOwnerSession,
+    /// A read-only admin.
+    ViewerSession,
     AdminSession,
 }
 
-use Role::{AdminSession, Anonymous, MasterKey, NewUserSession, UserKey, UserSession};
+use Role::{
+    AdminSession, AdminToken, Anonymous, ExpiredSession, MasterKey, NewUserSession, ReadToken,
+    TeamOwnerSession, UserKey, UserSession, ViewerSession,
+};
 
-const ROLES: [Role; 6] = [
+const ROLES: [Role; 11] = [
     Anonymous,
     UserKey,
     MasterKey,
+    AdminToken,
+    ReadToken,
+    ExpiredSession,
     NewUserSession,
     UserSession,
+    TeamOwnerSession,
+    ViewerSession,
     AdminSession,
 ];
 
 const ALL: &[Role] = &ROLES;
 const KEYS: &[Role] = &[UserKey, MasterKey];
-const MASTER: &[Role] = &[MasterKey];
-const SIGNED_IN: &[Role] = &[NewUserSession, UserSession, AdminSession];
-const USERS: &[Role] = &[UserSession, AdminSession];
+/// Who manages by the API; what is got and not changed is for [`READERS`], too.
+const MASTER: &[Role] = &[MasterKey, AdminToken];
+const READERS: &[Role] = &[MasterKey, AdminToken, ReadToken];
+const SIGNED_IN: &[Role] = &[
+    NewUserSession,
+    UserSession,
+    TeamOwnerSession,
+    ViewerSession,
+    AdminSession,
+];
+const USERS: &[Role] = &[UserSession, TeamOwnerSession, ViewerSession, AdminSession];
+/// Who may look at everything.
+const VIEWERS: &[Role] = &[ViewerSession, AdminSession];
+/// Who may change everything.
 const ADMINS: &[Role] = &[AdminSession];
 
 /// The server with somebody of each role.
 struct House {
     app: TestApp,
     user: User,
+    /// Of a new user, a user, an admin.
     sessions: [Session; 3],
+    owner: Session,
+    viewer: Session,
+    expired: Session,
+    tokens: [String; 2],
 }
 
 impl House {
@@ -58,21 +92,38 @@ impl House {
             app.sign_in_first(&user).await,
             app.sign_in("admin", ADMIN_PASSWORD).await,
         ];
+        let owner = app.user_with("owner", serde_json::json!({})).await;
+        let team = serde_json::json!({"name": "team"});
+        let team = app.admin(Method::POST, "/admin/teams", team).await;
+        let member = serde_json::json!({"user_id": owner.id, "role": "owner"});
+        let path = format!("/admin/teams/{}/members", team["id"]);
+        app.admin(Method::POST, &path, member).await;
+        let owner = app.sign_in_first(&owner).await;
         Self {
+            viewer: app.viewer(&sessions[2]).await,
+            expired: app.expired("admin", ADMIN_PASSWORD).await,
+            tokens: [app.token("admin").await, app.token("read").await],
             app,
             user,
             sessions,
+            owner,
         }
     }
 
     fn as_role(&self, role: Role, request: RequestBuilder) -> RequestBuilder {
         let [new, user, admin] = &self.sessions;
+        let [all, read] = &self.tokens;
         match role {
             Anonymous => request,
             UserKey => request.bearer_auth(&self.user.key),
             MasterKey => request.bearer_auth(MASTER_KEY),
+            AdminToken => request.bearer_auth(all),
+            ReadToken => request.bearer_auth(read),
+            ExpiredSession => request.header("cookie", &self.expired.0),
             NewUserSession => request.header("cookie", &new.0),
             UserSession => request.header("cookie", &user.0),
+            TeamOwnerSession => request.header("cookie", &self.owner.0),
+            ViewerSession => request.header("cookie", &self.viewer.0),
             AdminSession => request.header("cookie", &admin.0),
         }
     }
@@ -152,6 +203,13 @@ fn routes() -> Vec<Route> {
         (M::DELETE, "/admin/users/{id}", MASTER, ""),
         (M::GET, "/admin/users/{id}/keys", MASTER, ""),
         (M::POST, "/admin/users/{id}/keys", MASTER, "[]"),
+        (M::GET, "/admin/users/{id}/sessions", MASTER, ""),
+        (M::DELETE, "/admin/users/{id}/sessions", MASTER, ""),
+        (M::DELETE, "/admin/users/{id}/sessions/{handle}", MASTER, ""),
+        (M::POST, "/admin/users/{id}/link", MASTER, "{}"),
+        (M::GET, "/admin/tokens", MASTER, ""),
+        (M::POST, "/admin/tokens", MASTER, "[]"),
+        (M::DELETE, "/admin/tokens/{token}", MASTER, ""),
         (M::PATCH, "/admin/keys/{key}", MASTER, "{}"),
         (M::DELETE, "/admin/keys/{key}", MASTER, ""),
         (M::POST, "/admin/keys/{key}/rotate", MASTER, "{}"),
@@ -193,8 +251,11 @@ fn routes() -> Vec<Route> {
         (M::GET, "/admin/analytics/usage", MASTER, ""),
         (M::GET, "/admin/analytics/requests", MASTER, ""),
         (M::GET, "/admin/dashboard/summary", MASTER, ""),
+        (M::GET, "/admin/audit", MASTER, ""),
+        (M::GET, "/admin/aws-status", MASTER, ""),
+        (M::GET, "/admin-ui/audit.csv", VIEWERS, ""),
         (M::POST, "/admin/reload", MASTER, "[]"),
-        (M::POST, "/admin/route/explain", MASTER, "[]"),
+        (M::POST, "/admin/route/explain", READERS, "[]"),
         (M::GET, "/admin/prices", MASTER, ""),
         (M::PUT, "/admin/prices/{deployment}", MASTER, "[]"),
         (M::DELETE, "/admin/prices/{deployment}", MASTER, ""),
@@ -216,11 +277,11 @@ fn routes() -> Vec<Route> {
         (M::GET, "/admin/budget-alerts", MASTER, ""),
         (M::GET, "/admin/usage", MASTER, ""),
         (M::GET, "/admin/monthly-history", MASTER, ""),
-        (M::GET, "/admin-ui/usage.csv", ADMINS, ""),
+        (M::GET, "/admin-ui/usage.csv", VIEWERS, ""),
         (M::GET, "/user-ui/usage.csv", USERS, ""),
-        (M::GET, "/admin-ui/logs.csv", ADMINS, ""),
+        (M::GET, "/admin-ui/logs.csv", VIEWERS, ""),
         (M::GET, "/user-ui/logs.csv", USERS, ""),
-        (M::GET, "/admin-ui/logs.events", ADMINS, ""),
+        (M::GET, "/admin-ui/logs.events", VIEWERS, ""),
         (M::GET, "/user-ui/logs.events", USERS, ""),
     ];
     others
@@ -259,6 +320,8 @@ async fn every_route_is_for_those_who_are_named() {
             "{deployment}",
             "{type}",
             "{name}",
+            "{token}",
+            "{handle}",
         ]
         .iter()
         .fold(path, |path, name| path.replace(name, "999999"))
@@ -272,6 +335,8 @@ async fn every_route_is_for_those_who_are_named() {
                 .header("content-type", "application/json")
                 .body(body.clone())
         };
+        let reads = *method == Method::GET && *allowed == MASTER;
+        let allowed = if reads { READERS } else { allowed };
         house.assert_only(allowed, &what, request).await;
     }
     // What is not in the table does not exist.
@@ -331,9 +396,9 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
     ("me/usage", USERS, &[("query", "")]),
     ("me/logs/list", USERS, &[("query", "")]),
     ("me/logs/get", USERS, &[("id", "req_1")]),
-    ("admin/usage", ADMINS, &[("query", "")]),
-    ("admin/logs/list", ADMINS, &[("query", "")]),
-    ("admin/logs/get", ADMINS, &[("id", "req_1")]),
+    ("admin/usage", VIEWERS, &[("query", "")]),
+    ("admin/logs/list", VIEWERS, &[("query", "")]),
+    ("admin/logs/get", VIEWERS, &[("id", "req_1")]),
     ("me/keys/get", USERS, &[NOBODY]),
     ("me/keys/create", USERS, &[("label", "x")]),
     ("me/keys/update", USERS, &[NOBODY, ("label", "x")]),
@@ -363,9 +428,13 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
         USERS,
         &[("model_1", "demo"), ("prompt", "x")],
     ),
-    ("admin/overview", ADMINS, &[("measure", "spend")]),
-    ("admin/users/list", ADMINS, &[("search", ""), ("page", "1")]),
-    ("admin/users/get", ADMINS, &[NOBODY]),
+    ("admin/overview", VIEWERS, &[("measure", "spend")]),
+    (
+        "admin/users/list",
+        VIEWERS,
+        &[("search", ""), ("page", "1")],
+    ),
+    ("admin/users/get", VIEWERS, &[NOBODY]),
     (
         "admin/users/create",
         ADMINS,
@@ -402,8 +471,8 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
     ("admin/users/limits", ADMINS, &[NOBODY, ("parallel", "1")]),
     ("admin/users/reset-password", ADMINS, &[NOBODY]),
     ("admin/users/delete", ADMINS, &[NOBODY, ("confirm", "x")]),
-    ("admin/keys/list", ADMINS, LIST),
-    ("admin/keys/get", ADMINS, &[NOBODY]),
+    ("admin/keys/list", VIEWERS, LIST),
+    ("admin/keys/get", VIEWERS, &[NOBODY]),
     ("admin/keys/owners", ADMINS, &[]),
     (
         "admin/keys/create",
@@ -413,8 +482,8 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
     ("admin/keys/update", ADMINS, &[NOBODY, ("label", "x")]),
     ("admin/keys/rotate", ADMINS, &[NOBODY, ("grace", "0")]),
     ("admin/keys/revoke", ADMINS, &[NOBODY]),
-    ("admin/teams/list", ADMINS, &[("search", ""), ("page", "1")]),
-    ("admin/teams/get", ADMINS, &[NOBODY]),
+    ("admin/teams/list", VIEWERS, &[("search", ""), ("page", "1")]),
+    ("admin/teams/get", VIEWERS, &[NOBODY]),
     ("admin/teams/create", ADMINS, &[("name", "")]),
     ("admin/teams/update", ADMINS, &[NOBODY, ("name", "x")]),
     (
@@ -435,10 +504,10 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
     ("admin/teams/delete", ADMINS, &[NOBODY, ("confirm", "x")]),
     (
         "admin/budgets/list",
-        ADMINS,
+        VIEWERS,
         &[("search", ""), ("show", ""), ("page", "1")],
     ),
-    ("admin/budgets/history", ADMINS, &[("of", "user-999999")]),
+    ("admin/budgets/history", VIEWERS, &[("of", "user-999999")]),
     ("admin/budgets/set", ADMINS, &[("of", "user-999999")]),
     ("admin/budgets/clear", ADMINS, &[("of", "key-999999")]),
     (
@@ -452,6 +521,34 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
         &[NOBODY, ("active", "false")],
     ),
     ("admin/keys/delete", ADMINS, &[NOBODY]),
+    (
+        "admin/audit/list",
+        VIEWERS,
+        &[("page", "1"), ("filter[q]", "")],
+    ),
+    ("admin/tokens/list", VIEWERS, &[]),
+    (
+        "admin/tokens/create",
+        ADMINS,
+        &[("name", ""), ("scope", "read"), ("expires_in_days", "1")],
+    ),
+    ("admin/tokens/revoke", ADMINS, &[NOBODY]),
+    ("admin/users/link", ADMINS, &[NOBODY, ("kind", "reset")]),
+    ("admin/users/sessions", VIEWERS, &[NOBODY]),
+    (
+        "admin/users/end-session",
+        ADMINS,
+        &[NOBODY, ("handle", "x")],
+    ),
+    ("admin/users/sign-out", ADMINS, &[NOBODY]),
+    ("account/sessions", SIGNED_IN, &[]),
+    ("account/end-session", SIGNED_IN, &[("handle", "x")]),
+    ("link/open", ALL, &[("token", "x")]),
+    (
+        "link/use",
+        ALL,
+        &[("token", "x"), ("password", "y"), ("repeat", "y")],
+    ),
     ("sign-out", ALL, &[]),
 ];
 
@@ -561,6 +658,8 @@ async fn pages_are_for_those_who_are_signed_in() {
         "/user-ui/history",
         "/user-ui/logs",
         "/account",
+        "/admin-ui/audit",
+        "/admin-ui/tokens",
         "/admin-ui/reveal/x",
         "/user-ui/reveal/x",
     ];

@@ -2,6 +2,7 @@
 //! to choose their own here before anything else opens.
 
 pub mod api;
+pub mod sessions;
 
 use leptos::prelude::*;
 
@@ -15,6 +16,7 @@ use crate::{
     session::SessionContext,
 };
 use api::ChangePassword;
+use sessions::MySessions;
 
 const FIELDS: &[&str] = &["current", "password", "repeat"];
 
@@ -77,6 +79,7 @@ pub fn AccountPage() -> impl IntoView {
                 </div>
             </form>
         </section>
+        {(!forced).then(|| view! { <MySessions/> })}
     }
     .into_any()
 }

@@ -1,7 +1,9 @@
 //! The admins' house, `/admin-ui`.
 
+pub mod audit;
 pub mod budgets;
 pub mod keys;
 pub mod overview;
 pub mod teams;
+pub mod tokens;
 pub mod users;

@@ -11,21 +11,11 @@ pub async fn sign_in(name: String, password: String, next: String) -> Result<Nex
     let signed_in = control.sign_in(&name, password.into()).await;
     let signed_in =
         signed_in.map_err(|error| crate::server::refuse(error).keep(&[("name", &name)]))?;
-    let principal = signed_in.principal;
-    let Some(user) = principal.user_id() else {
-        return Err(crate::error::Cause::Forbidden.into());
-    };
-    crate::server::start_session(user, signed_in.credential_version).await?;
-    let home = if principal.is_admin() {
-        "/admin-ui"
-    } else {
-        "/user-ui"
-    };
+    let home = crate::server::begin(&signed_in).await?;
     let next = crate::url::local_path(&next).unwrap_or(home);
-    leptos_axum::redirect(if principal.must_change_password() {
-        "/account"
-    } else {
-        next
+    leptos_axum::redirect(match signed_in.principal.must_change_password() {
+        true => home,
+        false => next,
     });
     Ok(None)
 }

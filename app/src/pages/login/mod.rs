@@ -57,6 +57,9 @@ pub fn LoginPage() -> impl IntoView {
                 />
                 <Submit label="Sign in"/>
             </form>
+            <p class="quiet">
+                "Forgotten your password? Ask an administrator for a one-time link; this router sends no mail."
+            </p>
             <ThemeToggle/>
         </main>
     }

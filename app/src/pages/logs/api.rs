@@ -10,7 +10,7 @@ use crate::error::AppError;
 #[server(prefix = "/_fn", endpoint = "admin/logs/list")]
 pub async fn admin_logs(query: String) -> Result<RequestLog, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let access = control::LogAccess::from(&admin);
     let log = control.log(access, &super::parse(&query)).await;
     log.map_err(crate::server::refuse)
@@ -30,7 +30,7 @@ pub async fn my_logs(query: String) -> Result<RequestLog, AppError> {
 #[server(prefix = "/_fn", endpoint = "admin/logs/get")]
 pub async fn admin_request(id: String) -> Result<RequestDetail, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let access = control::LogAccess::from(&admin);
     let request = control.logged_request(access, read_id(&id)?).await;
     request.map_err(crate::server::refuse)

@@ -8,8 +8,20 @@ use crate::{components::snippets::Snippet, error::AppError};
 /// What the secret is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SecretKind {
-    Key { label: String },
-    Password { user: String },
+    Key {
+        label: String,
+    },
+    Password {
+        user: String,
+    },
+    Token {
+        name: String,
+    },
+    /// A one-time link for a user.
+    Link {
+        user: String,
+        expires: String,
+    },
 }
 
 /// A secret and what belongs beside it.
@@ -59,16 +71,22 @@ pub async fn reveal(token: String) -> Result<Option<Revealed>, AppError> {
     let Some(found) = crate::server::take_secret(&token)? else {
         return Ok(None);
     };
+    let what = found.secret.what();
     let own = principal.user_id().map(domain::KeyOwner::User);
     let list = match (
+        what,
         principal.is_admin(),
         found.key.as_ref().map(|key| key.owner),
     ) {
-        (_, owner @ Some(_)) if owner == own => "/user-ui/keys".to_owned(),
-        (true, Some(_)) => "/admin-ui/keys".to_owned(),
-        (true, None) => "/admin-ui/users".to_owned(),
-        (false, Some(domain::KeyOwner::Team(team))) => format!("/user-ui/keys?team={}", team.0),
-        (false, _) => "/user-ui/keys".to_owned(),
+        (control::SecretKind::Token, ..) => "/admin-ui/tokens".to_owned(),
+        (control::SecretKind::Link { .. }, ..) => "/admin-ui/users".to_owned(),
+        (_, _, owner @ Some(_)) if owner == own => "/user-ui/keys".to_owned(),
+        (_, true, Some(_)) => "/admin-ui/keys".to_owned(),
+        (_, true, None) => "/admin-ui/users".to_owned(),
+        (_, false, Some(domain::KeyOwner::Team(team))) => {
+            format!("/user-ui/keys?team={}", team.0)
+        }
+        (_, false, _) => "/user-ui/keys".to_owned(),
     };
     let snippets = match &found.key {
         None => Vec::new(),
@@ -84,9 +102,15 @@ pub async fn reveal(token: String) -> Result<Option<Revealed>, AppError> {
         }
     };
     Ok(Some(Revealed {
-        kind: match found.key {
-            Some(key) => SecretKind::Key { label: key.label },
-            None => SecretKind::Password {
+        kind: match (what, found.key) {
+            (control::SecretKind::Token, _) => SecretKind::Token { name: found.title },
+            (control::SecretKind::Link { expires_at }, _) => SecretKind::Link {
+                user: found.title,
+                expires: crate::server::LocalTime::of(&crate::server::control()?)
+                    .minute(expires_at),
+            },
+            (_, Some(key)) => SecretKind::Key { label: key.label },
+            (_, None) => SecretKind::Password {
                 user: found.user.map_or(found.title, |user| user.name),
             },
         },

@@ -52,6 +52,18 @@ fn Shown(secret: Revealed) -> impl IntoView {
             ),
             "The password",
         ),
+        SecretKind::Token { name } => (
+            "Your new token",
+            format!("“{name}”. Copy it now: it is shown this once and kept nowhere."),
+            "The token",
+        ),
+        SecretKind::Link { user, expires } => (
+            "A link for one use",
+            format!(
+                "Send it to {user}, who chooses a password by it until {expires}. It is shown this once."
+            ),
+            "The link",
+        ),
     };
     let snippets = (!secret.snippets.is_empty()).then(|| {
         let snippets = secret.snippets.clone();

@@ -9,7 +9,7 @@ use crate::error::AppError;
 #[server(prefix = "/_fn", endpoint = "admin/usage")]
 pub async fn admin_usage(query: String) -> Result<UsagePage, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let url = super::UsageUrl::parse(&query);
     let report = control.usage_report(&admin, &url.query).await;
     let report = report.map_err(crate::server::refuse)?;

@@ -26,4 +26,8 @@ async fn a_session_lives_until_it_expires_or_is_deleted() {
     assert_eq!(deleted.expect("deleted"), 1);
     f.db.delete_session("a").await.expect("deleted");
     assert_eq!(load("a", 0).await, None);
+    f.db.save_session("a", "late", Timestamp(20))
+        .await
+        .expect("done");
+    assert_eq!(load("a", 0).await, None, "what was ended stays so");
 }

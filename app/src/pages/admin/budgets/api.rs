@@ -32,7 +32,7 @@ pub async fn list_budgets(
     use domain::budget::{BudgetFilter, BudgetPeriod, BudgetQuery};
 
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let query = BudgetQuery {
         search,
         filter: BudgetFilter::read(&show),
@@ -53,7 +53,7 @@ pub async fn list_budgets(
 #[server(prefix = "/_fn", endpoint = "admin/budgets/history")]
 pub async fn get_budget_history(of: String) -> Result<BudgetHistory, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let scope = scope_of(&of)?;
     let history = control.budget_history(&admin, scope).await;
     history.map_err(crate::server::refuse)

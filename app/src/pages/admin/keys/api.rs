@@ -24,7 +24,7 @@ pub async fn list_keys(
     page: u32,
 ) -> Result<Page<KeyRow>, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let query = domain::account::KeyQuery {
         search,
         filter: domain::account::KeyFilter::read(&show),
@@ -43,7 +43,7 @@ pub async fn list_keys(
 #[server(prefix = "/_fn", endpoint = "admin/keys/get")]
 pub async fn get_key(id: i64) -> Result<KeyRow, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let key = control.key_summary(&admin, domain::KeyId(id)).await;
     let key = key.map_err(crate::server::refuse)?;
     Ok(crate::server::LocalTime::of(&control).key_row(key))

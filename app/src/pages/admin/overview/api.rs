@@ -9,7 +9,7 @@ use crate::error::AppError;
 #[server(prefix = "/_fn", endpoint = "admin/overview")]
 pub async fn admin_overview(measure: Measure) -> Result<AdminOverviewPage, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let overview = control.overview(&admin).await;
     let overview = overview.map_err(crate::server::refuse)?;
     let alerts = control.budget_alerts(&admin).await;

@@ -16,7 +16,7 @@ use crate::{
 #[server(prefix = "/_fn", endpoint = "admin/teams/list")]
 pub async fn list_teams(search: String, page: u32) -> Result<Page<TeamSummary>, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let teams = control.find_teams(&admin, &search, page).await;
     teams.map_err(crate::server::refuse)
 }
@@ -25,7 +25,7 @@ pub async fn list_teams(search: String, page: u32) -> Result<Page<TeamSummary>, 
 #[server(prefix = "/_fn", endpoint = "admin/teams/get")]
 pub async fn get_team(id: i64) -> Result<TeamDetail, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     crate::server::team_detail(&control, &admin.principal(), id).await
 }
 

@@ -17,7 +17,7 @@ use crate::{
 #[server(prefix = "/_fn", endpoint = "admin/users/list")]
 pub async fn list_users(search: String, page: u32) -> Result<Page<UserRow>, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let query = domain::account::UserQuery {
         search,
         page,
@@ -37,7 +37,7 @@ pub async fn list_users(search: String, page: u32) -> Result<Page<UserRow>, AppE
 #[server(prefix = "/_fn", endpoint = "admin/users/get")]
 pub async fn get_user(id: i64) -> Result<UserDetail, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let id = domain::UserId(id);
     let user = control.get_user(&admin, id).await;
     let summary = user.map_err(crate::server::refuse)?;

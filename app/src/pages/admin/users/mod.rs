@@ -1,6 +1,7 @@
 //! Users: find them, see what they spend, make and change them. The panel beside the list is
 //! `new.rs` or `one.rs`.
 
+pub mod access;
 pub mod api;
 mod new;
 mod one;
@@ -192,6 +193,7 @@ fn user_row(url: &ListUrl, row: UserRow) -> impl IntoView + use<> {
     let (status, tone) = status(user.active);
     let role = match user.role {
         Role::Admin => view! { <span class="tag">"Admin"</span> }.into_any(),
+        Role::Viewer => view! { <span class="tag">"Read-only admin"</span> }.into_any(),
         Role::User => view! { <span class="quiet">"User"</span> }.into_any(),
     };
     view! {
@@ -222,6 +224,15 @@ fn user_row(url: &ListUrl, row: UserRow) -> impl IntoView + use<> {
         </tr>
     }
     .into_any()
+}
+
+/// How a role reads.
+const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "Admin",
+        Role::Viewer => "Read-only admin",
+        Role::User => "User",
+    }
 }
 
 /// How a user's state reads, and in which tone.

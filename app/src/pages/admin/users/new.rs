@@ -35,6 +35,7 @@ pub fn NewUser(close: Signal<String>) -> impl IntoView {
         .is_some_and(|name| LIMIT_FIELDS.contains(&name));
     let roles = [
         ("user", "User: own keys and usage"),
+        ("viewer", "Read-only admin: sees everything"),
         ("admin", "Admin: manages everything"),
     ];
     let roles = roles.map(|(value, title)| (value.to_owned(), title.to_owned()));

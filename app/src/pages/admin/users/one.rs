@@ -6,8 +6,9 @@ use leptos::prelude::*;
 
 use super::{
     UserActions, UserDetail, UserRow,
+    access::WaysIn,
     api::{ResetPassword, get_user},
-    status,
+    role_name, status,
 };
 use crate::components::{
     budget_bar::SpendCell,
@@ -37,6 +38,7 @@ pub fn OneUser(id: i64, close: Signal<String>, actions: UserActions) -> impl Int
                             <Budget user=user.clone() actions/>
                             <Limits user=user.clone() actions/>
                             <Access user=user.clone() actions/>
+                            <WaysIn id=user.id.0/>
                             <section>
                                 <h3>"Password"</h3>
                                 <FormAlert failure=reset_password.failure()/>
@@ -76,7 +78,7 @@ fn Facts(row: UserRow) -> impl IntoView {
                 <dt>"E-mail"</dt>
                 <dd>{user.email.unwrap_or_else(|| "—".to_owned())}</dd>
                 <dt>"Role"</dt>
-                <dd class="capitalize">{user.role.as_str()}</dd>
+                <dd>{role_name(user.role)}</dd>
                 <dt>"Status"</dt>
                 <dd>
                     <span class="state" data-tone=tone>
