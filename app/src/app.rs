@@ -14,9 +14,9 @@ use crate::{
     pages::{
         account::AccountPage,
         admin::{
-            audit::AuditPage, budgets::BudgetsPage, keys::KeysPage, overview::AdminOverview,
-            teams::TeamsPage, tokens::TokensPage,
-            users::UsersPage,
+            audit::AuditPage, backends::BackendsPage, budgets::BudgetsPage, keys::KeysPage,
+            models::ModelsPage, overview::AdminOverview, permissions::PermissionsPage,
+            routing::RoutingPage, teams::TeamsPage, tokens::TokensPage, users::UsersPage,
         },
         errors::NotFound,
         link::LinkPage,
@@ -99,6 +99,10 @@ pub fn App() -> impl IntoView {
                     ssr=SsrMode::Async
                 >
                     <Route path=StaticSegment("") view=AdminOverview ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("backends") view=BackendsPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("models") view=ModelsPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("routing") view=RoutingPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("permissions") view=PermissionsPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("users") view=UsersPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("keys") view=KeysPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("teams") view=TeamsPage ssr=SsrMode::Async/>

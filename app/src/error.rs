@@ -45,6 +45,19 @@ pub enum Cause {
     /// Nobody goes by the name that was typed.
     #[error("There is no user of that name.")]
     NoSuchUser,
+    /// What the page says by [`crate::components::form_notes`], since these are no fixed words.
+    #[error("It could not be saved; what is wrong stands above.")]
+    Told {
+        token: String,
+        /// The input that it is about, in the words of the configuration file.
+        key: String,
+    },
+    /// Nothing is wrong, and nothing was saved: what was found out stands in the notes.
+    #[error("Nothing was saved yet.")]
+    Tried { token: String },
+    /// It comes from the configuration file or the environment.
+    #[error("It comes from the configuration file or the environment. Change it there.")]
+    ReadOnly,
     /// The browser could not reach the server.
     #[error("The server cannot be reached.")]
     Unreachable,
@@ -84,12 +97,14 @@ impl Cause {
             Self::SignedOut => 401,
             Self::Forbidden | Self::PasswordChangeRequired => 403,
             Self::NotFound => 404,
-            Self::Conflict(_) => 409,
+            Self::Conflict(_) | Self::ReadOnly => 409,
+            Self::Tried { .. } => 422,
             Self::WrongPassword
             | Self::Invalid(_)
             | Self::RepeatDiffers
             | Self::NotConfirmed
-            | Self::NoSuchUser => 422,
+            | Self::NoSuchUser
+            | Self::Told { .. } => 422,
             Self::TooManyAttempts { .. } => 429,
             Self::Unreachable => 502,
             Self::Internal => 500,
@@ -98,7 +113,7 @@ impl Cause {
 
     /// The input to mark, by its name in the form; `None` where the whole form is meant.
     #[must_use]
-    pub const fn input(&self) -> Option<&'static str> {
+    pub fn input(&self) -> Option<&'static str> {
         match self {
             Self::Invalid(FieldError { field, .. }) => Some(input_of(*field)),
             Self::Conflict(
@@ -108,9 +123,42 @@ impl Cause {
             Self::RepeatDiffers => Some("repeat"),
             Self::NotConfirmed => Some("confirm"),
             Self::NoSuchUser => Some("member"),
+            Self::Told { key, .. } => setting_input(key),
             _ => None,
         }
     }
+}
+
+/// The input for a setting, by its key in the configuration file.
+fn setting_input(key: &str) -> Option<&'static str> {
+    const INPUTS: [(&str, &str); 22] = [
+        ("name", "name"),
+        ("source", "source"),
+        ("target", "target"),
+        ("kind", "kind"),
+        ("base_url", "base_url"),
+        ("api_keys", "api_keys"),
+        ("region", "region"),
+        ("profile", "profile"),
+        ("endpoint_url", "endpoint_url"),
+        ("priority", "priority"),
+        ("max_retries", "max_retries"),
+        ("max_concurrent", "max_concurrent"),
+        ("timeout", "timeout"),
+        ("unpriced", "unpriced"),
+        ("rate_limit.requests", "rate_requests"),
+        ("rate_limit.window", "rate_window"),
+        ("rate_limit", "rate_requests"),
+        ("models", "models"),
+        ("strategy", "strategy"),
+        ("hedge.max_share", "hedge_share"),
+        ("hedge.at_least", "hedge_after"),
+        ("members", "members"),
+    ];
+    let whole = INPUTS.iter().find(|(known, _)| *known == key);
+    let first = key.split(['.', '[']).next().unwrap_or_default();
+    let found = whole.or_else(|| INPUTS.iter().find(|(known, _)| *known == first));
+    found.map(|(_, input)| *input)
 }
 
 /// How a field is called in our forms.

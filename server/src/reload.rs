@@ -4,11 +4,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
 
-use control::Control;
+use control::{Control, RouteEntry};
 use gateway::Gateway;
 use serde::Serialize;
 use tokio::{
@@ -17,7 +17,8 @@ use tokio::{
 };
 
 use crate::{
-    config::{ConfigErrors, Difference, Document, Loader},
+    config::{BackendConfig, BrokenEntry, ConfigErrors, Difference, Document, Loaded, Loader},
+    plane::{InForce, stored_entries},
     settings,
 };
 
@@ -37,8 +38,10 @@ struct Inner {
     loader: Loader,
     gateway: Gateway,
     control: Control,
-    /// What is in force. Held while it changes.
+    /// The file in force. Held while anything changes.
     document: tokio::sync::Mutex<Document>,
+    /// What is in force, with the file as it was read.
+    in_force: RwLock<(Loader, InForce)>,
     last: Mutex<Option<LastReload>>,
 }
 
@@ -76,9 +79,12 @@ pub enum ReloadError {
 
 impl Reloader {
     #[must_use]
-    pub fn new(loader: Loader, document: Document, gateway: Gateway, control: Control) -> Self {
+    pub fn new(loaded: Loaded, stored: &[RouteEntry], gateway: Gateway, control: Control) -> Self {
+        let in_force = in_force(&loaded, stored);
+        let (loader, document) = (loaded.loader, loaded.document);
         Self(Arc::new(Inner {
             loader,
+            in_force: RwLock::new(in_force),
             gateway,
             control,
             document: tokio::sync::Mutex::new(document),
@@ -107,7 +113,8 @@ impl Reloader {
         let inner = &self.0;
         // One at a time, so that the last file that was read is the one in force.
         let mut document = inner.document.lock().await;
-        let loaded = inner.loader.load()?;
+        let stored = inner.control.stored_routes().await?;
+        let loaded = inner.loader.load_with(&stored_entries(&stored))?;
         if loaded.document.is_empty() && !document.is_empty() {
             return Err(ReloadError::Empty);
         }
@@ -131,8 +138,54 @@ impl Reloader {
         inner.control.sync_environment_keys(&keys).await?;
         let routes = settings::route_settings(&loaded.config);
         inner.gateway.reconfigure(routes).await?;
+        self.put_into_force(in_force(&loaded, &stored));
         *document = loaded.document;
         Ok(reloaded)
+    }
+
+    /// Takes over what administrators have made, beside the file as it was read last.
+    ///
+    /// # Errors
+    /// The database failed; everything stays as it was.
+    pub async fn apply_stored(&self) -> Result<(), ReloadError> {
+        let inner = &self.0;
+        let _one_at_a_time = inner.document.lock().await;
+        let stored = inner.control.stored_routes().await?;
+        let loaded = self.loader().load_with(&stored_entries(&stored))?;
+        tell_broken(&loaded.broken);
+        let routes = settings::route_settings(&loaded.config);
+        inner.gateway.reconfigure(routes).await?;
+        self.put_into_force(in_force(&loaded, &stored));
+        Ok(())
+    }
+
+    /// Loads the file as it was read last.
+    #[must_use]
+    pub fn loader(&self) -> Loader {
+        let in_force = self.0.in_force.read();
+        in_force.unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// What is in force.
+    #[must_use]
+    pub fn in_force(&self) -> InForce {
+        let in_force = self.0.in_force.read();
+        in_force.unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+
+    /// The backend that an entry describes, as if it were the only one stored; `None`: it cannot be used.
+    #[must_use]
+    pub fn config_of(&self, entry: &RouteEntry) -> Option<BackendConfig> {
+        let loaded = self
+            .loader()
+            .load_with(&stored_entries(std::slice::from_ref(entry)));
+        let config = loaded.ok()?.config;
+        config.backends.into_iter().nth(config.stored_from.backends)
+    }
+
+    fn put_into_force(&self, new: (Loader, InForce)) {
+        let place = self.0.in_force.write();
+        *place.unwrap_or_else(PoisonError::into_inner) = new;
     }
 
     /// How the last attempt ended; `None`: there was none.
@@ -190,6 +243,36 @@ impl Reloader {
                 tracing::error!(error = %error, "the configuration cannot be used; everything stays as it was");
             }
         }
+    }
+}
+
+fn in_force(loaded: &Loaded, stored: &[RouteEntry]) -> (Loader, InForce) {
+    let broken = loaded.broken.iter().filter_map(|broken| {
+        let problems = broken
+            .problems
+            .iter()
+            .map(|problem| match problem.key.as_str() {
+                "" => problem.message.clone(),
+                key => format!("{key}: {}", problem.message),
+            });
+        let why = problems.collect::<Vec<_>>().join("; ");
+        Some((stored.get(broken.entry)?.id?, why))
+    });
+    let in_force = InForce {
+        config: loaded.config.clone(),
+        broken: broken.collect(),
+    };
+    (loaded.pinned_loader(), in_force)
+}
+
+/// Says in the log what is stored and cannot be used.
+pub fn tell_broken(broken: &[BrokenEntry]) {
+    for problem in broken.iter().flat_map(|broken| &broken.problems) {
+        tracing::error!(
+            key = problem.key,
+            problem = problem.message,
+            "something that was set on a dashboard cannot be used and is left out"
+        );
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -32,8 +32,10 @@ use crate::{
     alerts,
     banner::Banner,
     config::{self, Config, Loaded},
-    connections, jobs, prices,
-    reload::Reloader,
+    connections, jobs,
+    plane::{self, Plane},
+    prices,
+    reload::{Reloader, tell_broken},
     router,
     secret_file::InstallationSecret,
     settings,
@@ -95,7 +97,7 @@ impl Server {
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
-        let config = Arc::new(loaded.config);
+        let config = Arc::new(loaded.config.clone());
         let secret = InstallationSecret::beside(config.database.url.path())?;
         let database = open_database(&config).await?;
         let (ledger, interrupted) = Ledger::start(&database)
@@ -112,18 +114,9 @@ impl Server {
             .master_key
             .clone()
             .unwrap_or_else(|| secret.default_master_key());
-        let (events, told) = mpsc::unbounded_channel();
-        let settings = settings::gateway_settings(&config, master_key.clone(), events);
-        let (openai_model, anthropic_model) = models_to_try(&settings);
-        let gateway = Gateway::start(
-            settings,
-            database.clone(),
-            ledger.clone(),
-            secret.key_hasher(),
-            Arc::clone(&clock),
-            prices::of,
-        )
-        .await?;
+        // It is there before the gateway is, since it opens what administrators have configured.
+        let gateway_of_control: Arc<OnceLock<Gateway>> = Arc::default();
+        let reloader_of_control: Arc<OnceLock<Reloader>> = Arc::default();
         let control = Control::new(
             database.clone(),
             secret.key_hasher(),
@@ -138,8 +131,33 @@ impl Server {
                 master_key: Some(master_key.clone()),
             },
             Arc::clone(&clock),
-            reload_on_change(gateway.clone()),
+            reload_on_change(
+                Arc::clone(&gateway_of_control),
+                Arc::clone(&reloader_of_control),
+            ),
         );
+        let stored = control
+            .stored_routes()
+            .await
+            .context("failed to read what is configured on dashboards")?;
+        let loaded = loaded
+            .pinned_loader()
+            .load_with(&plane::stored_entries(&stored))?;
+        tell_broken(&loaded.broken);
+        let (events, told) = mpsc::unbounded_channel();
+        let settings = settings::gateway_settings(&loaded.config, master_key.clone(), events);
+        let (openai_model, anthropic_model) = models_to_try(&settings);
+        let gateway = Gateway::start(
+            settings,
+            database.clone(),
+            ledger.clone(),
+            secret.key_hasher(),
+            Arc::clone(&clock),
+            prices::of,
+        )
+        .await?;
+        // Each is set once, here.
+        let _ = gateway_of_control.set(gateway.clone());
         let bootstrap = control
             .bootstrap(
                 Some(&config.auth.admin_user),
@@ -160,12 +178,14 @@ impl Server {
         let address = listener
             .local_addr()
             .context("the listener has no address")?;
-        let reloader = Reloader::new(
-            loaded.loader,
-            loaded.document,
-            gateway.clone(),
-            control.clone(),
-        );
+        let automatic = !loaded.document.has_backends();
+        let reloader = Reloader::new(loaded, &stored, gateway.clone(), control.clone());
+        let _ = reloader_of_control.set(reloader.clone());
+        control.connect(Arc::new(Plane {
+            reloader: reloader.clone(),
+            gateway: gateway.clone(),
+            automatic,
+        }));
         let models = crate::playground::Playground::over(gateway.clone());
         let (stopping_told, stopping) = watch::channel(false);
         let state = AppState {
@@ -307,14 +327,25 @@ async fn open_database(config: &Config) -> anyhow::Result<Database> {
 }
 
 /// A change is in force before whoever made it is told that it is done.
-fn reload_on_change(gateway: Gateway) -> ChangeListener {
+fn reload_on_change(
+    gateway: Arc<OnceLock<Gateway>>,
+    reloader: Arc<OnceLock<Reloader>>,
+) -> ChangeListener {
     Arc::new(move |what| {
-        let gateway = gateway.clone();
+        let (gateway, reloader) = (gateway.get().cloned(), reloader.get().cloned());
         Box::pin(async move {
+            // What changes before they are there is what they begin with.
+            let (Some(gateway), reloader) = (gateway, reloader) else {
+                return;
+            };
             let reloaded = match what {
-                Change::Accounts => gateway.reload_accounts().await,
-                Change::Prices => gateway.reload_prices().await,
-                Change::Scripts => gateway.reload_scripts().await,
+                Change::Accounts => gateway.reload_accounts().await.map_err(anyhow::Error::from),
+                Change::Prices => gateway.reload_prices().await.map_err(anyhow::Error::from),
+                Change::Scripts => gateway.reload_scripts().await.map_err(anyhow::Error::from),
+                Change::Routes => match reloader {
+                    Some(reloader) => reloader.apply_stored().await.map_err(anyhow::Error::from),
+                    None => Ok(()),
+                },
             };
             if let Err(error) = reloaded {
                 tracing::error!(error = %error, change = ?what, "failed to put a change into force");

@@ -51,6 +51,7 @@ pub fn gateway_settings(
                 .limits
                 .requests_per_minute
                 .map_or(0, NonZeroU32::get),
+            deny_unpermitted: config.auth.deny_unpermitted,
             events,
         },
     }
@@ -59,13 +60,18 @@ pub fn gateway_settings(
 /// Where requests go.
 #[must_use]
 pub fn route_settings(config: &Config) -> RouteSettings {
-    let mut backends: Vec<BackendSettings> = config.backends.iter().map(backend).collect();
+    let enabled = config.backends.iter().filter(|backend| backend.enabled);
+    let mut backends: Vec<BackendSettings> = enabled.map(backend).collect();
     if config.demo.enabled {
         backends.push(demo(DEMO_BACKEND.to_owned(), DEMO_PRIORITY));
     }
     RouteSettings {
+        groups: config
+            .groups
+            .iter()
+            .map(|config| group(config, &backends))
+            .collect(),
         backends,
-        groups: config.groups.iter().map(group).collect(),
         rewrites: config
             .rewrites
             .iter()
@@ -109,7 +115,9 @@ pub fn is_listed(upstream: &Upstream, model: &str) -> bool {
     !prices::of(kind, address, model).prices.is_empty()
 }
 
-fn backend(config: &BackendConfig) -> BackendSettings {
+/// A backend in the words of the data plane.
+#[must_use]
+pub fn backend(config: &BackendConfig) -> BackendSettings {
     let (kind, base_url) = kind_and_address(&config.upstream);
     if kind == BackendKind::Demo {
         return demo(config.name.clone(), config.priority);
@@ -247,18 +255,11 @@ fn demo(name: String, priority: u32) -> BackendSettings {
     }
 }
 
-fn group(config: &config::GroupConfig) -> GroupSettings {
+/// Members of backends that are switched off are none.
+fn group(config: &config::GroupConfig, enabled: &[BackendSettings]) -> GroupSettings {
     GroupSettings {
         name: config.name.clone(),
-        strategy: match config.strategy {
-            config::Strategy::Priority => Strategy::Priority,
-            config::Strategy::Weighted => Strategy::Weighted,
-            config::Strategy::RoundRobin => Strategy::RoundRobin,
-            config::Strategy::LeastUsage => Strategy::LeastUsage,
-            config::Strategy::LeastLatency => Strategy::LeastLatency,
-            config::Strategy::LowestCost => Strategy::LowestCost,
-            config::Strategy::Affinity => Strategy::Affinity,
-        },
+        strategy: strategy(config.strategy),
         continues: config.continue_streams,
         hedge: config.hedge.map(|hedge| Hedge {
             max_share_ppm: u32::from(hedge.max_share) * 10_000,
@@ -267,6 +268,7 @@ fn group(config: &config::GroupConfig) -> GroupSettings {
         members: config
             .members
             .iter()
+            .filter(|member| enabled.iter().any(|b| b.name == member.backend))
             .map(|member| MemberSettings {
                 backend: member.backend.clone(),
                 model: member.model.clone(),
@@ -275,6 +277,20 @@ fn group(config: &config::GroupConfig) -> GroupSettings {
                 when: conditions(&member.when),
             })
             .collect(),
+    }
+}
+
+/// A strategy in the words of the data plane.
+#[must_use]
+pub const fn strategy(config: config::Strategy) -> Strategy {
+    match config {
+        config::Strategy::Priority => Strategy::Priority,
+        config::Strategy::Weighted => Strategy::Weighted,
+        config::Strategy::RoundRobin => Strategy::RoundRobin,
+        config::Strategy::LeastUsage => Strategy::LeastUsage,
+        config::Strategy::LeastLatency => Strategy::LeastLatency,
+        config::Strategy::LowestCost => Strategy::LowestCost,
+        config::Strategy::Affinity => Strategy::Affinity,
     }
 }
 

@@ -3,8 +3,8 @@
 
 use leptos::prelude::*;
 
-use super::icon::Icon;
-use crate::error::AppError;
+use super::{form_notes::FormNotes, icon::Icon};
+use crate::error::{AppError, Cause};
 
 /// The error of a form.
 pub type FormFailure = Signal<Option<AppError>>;
@@ -28,6 +28,9 @@ pub fn TextField(
     #[prop(into)]
     form: String,
     name: &'static str,
+    /// As it is sent, where that is not its name.
+    #[prop(optional)]
+    input: Option<&'static str>,
     label: &'static str,
     failure: FormFailure,
     #[prop(default = "text")] kind: &'static str,
@@ -52,7 +55,7 @@ pub fn TextField(
             <input
                 id=id.clone()
                 type=kind
-                name=name
+                name=input.unwrap_or(name)
                 value=value
                 autocomplete=autocomplete
                 inputmode=inputmode
@@ -74,24 +77,41 @@ pub fn TextField(
 pub fn AreaField(
     #[prop(into)] form: String,
     name: &'static str,
+    /// As it is sent, where that is not its name.
+    #[prop(optional)]
+    input: Option<&'static str>,
     label: &'static str,
     failure: FormFailure,
     #[prop(default = 3)] rows: u32,
     #[prop(optional)] hint: Option<&'static str>,
     #[prop(optional, into)] value: String,
     #[prop(optional)] required: bool,
+    /// What is written is for a machine: in type of one width, as it is typed.
+    #[prop(optional)]
+    code: bool,
+    /// It is not kept, and never written into a page.
+    #[prop(optional)]
+    secret: bool,
 ) -> impl IntoView {
     let id = format!("{form}-{name}");
     let error = error_at(failure, name);
-    let value = kept(failure, name).unwrap_or(value);
+    let value = match secret {
+        true => String::new(),
+        false => kept(failure, name).unwrap_or(value),
+    };
+    let as_typed = code || secret;
     let described = describe(&id, hint.is_some());
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
             <textarea
                 id=id.clone()
-                name=name
+                name=input.unwrap_or(name)
                 rows=rows
+                class=as_typed.then_some("code")
+                autocomplete=as_typed.then_some("off")
+                spellcheck=as_typed.then_some("false")
+                autocapitalize=as_typed.then_some("none")
                 aria-required=required.then_some("true")
                 aria-invalid=move || error.read().is_some().then_some("true")
                 aria-describedby=described
@@ -104,11 +124,52 @@ pub fn AreaField(
     .into_any()
 }
 
+/// A box to tick. What is not ticked is not sent.
+#[component]
+pub fn CheckField(
+    form: &'static str,
+    name: &'static str,
+    label: &'static str,
+    #[prop(optional)] checked: bool,
+    #[prop(optional)] hint: Option<&'static str>,
+) -> impl IntoView {
+    let id = format!("{form}-{name}");
+    let hint_id = format!("{id}-hint");
+    let described = hint.map(|_| hint_id.clone());
+    view! {
+        <div class="field">
+            <label class="check">
+                <input
+                    id=id
+                    type="checkbox"
+                    name=name
+                    value="true"
+                    checked=checked
+                    aria-describedby=described
+                />
+                {label}
+            </label>
+            {hint
+                .map(|hint| {
+                    view! {
+                        <p class="hint" id=hint_id>
+                            {hint}
+                        </p>
+                    }
+                })}
+        </div>
+    }
+    .into_any()
+}
+
 /// A choice of few.
 #[component]
 pub fn SelectField(
     #[prop(into)] form: String,
     name: &'static str,
+    /// As it is sent, where that is not its name.
+    #[prop(optional)]
+    input: Option<&'static str>,
     label: &'static str,
     failure: FormFailure,
     /// Values and what they are called.
@@ -133,7 +194,7 @@ pub fn SelectField(
             <label for=id.clone()>{label}</label>
             <select
                 id=id.clone()
-                name=name
+                name=input.unwrap_or(name)
                 aria-invalid=move || error.read().is_some().then_some("true")
                 aria-describedby=described
             >
@@ -189,9 +250,11 @@ pub fn FormAlert(
             .cause
             .input()
             .is_some_and(|name| fields.contains(&name));
-        (!at_field).then(|| error.to_string())
+        let told = matches!(error.cause, Cause::Told { .. } | Cause::Tried { .. });
+        (!at_field && !told).then(|| error.to_string())
     });
     view! {
+        <FormNotes failure/>
         <div class="trouble" role="alert" hidden=move || text.read().is_none()>
             <Icon name="circle-alert"/>
             <div>{move || text.get()}</div>

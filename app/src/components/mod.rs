@@ -6,6 +6,7 @@ pub mod chart_card;
 pub mod data_table;
 pub mod figures;
 pub mod form_field;
+pub mod form_notes;
 pub mod icon;
 pub mod key_form;
 pub mod key_list;

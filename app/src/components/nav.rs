@@ -32,6 +32,30 @@ const ADMIN: &[Link] = &[
         exact: true,
     },
     Link {
+        href: "/admin-ui/backends",
+        title: "Backends",
+        icon: "server",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/models",
+        title: "Models and prices",
+        icon: "tags",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/routing",
+        title: "Routing",
+        icon: "route",
+        exact: false,
+    },
+    Link {
+        href: "/admin-ui/permissions",
+        title: "Permissions",
+        icon: "shield",
+        exact: false,
+    },
+    Link {
         href: "/admin-ui/users",
         title: "Users",
         icon: "users",

@@ -16,10 +16,16 @@ pub enum Done {
     TeamDeleted,
     PasswordChanged,
     SignedOut,
+    BackendCreated,
+    BackendDeleted,
+    GroupSaved,
+    GroupDeleted,
+    RewriteSaved,
+    RewriteDeleted,
 }
 
 impl Done {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 13] = [
         Self::UserDeleted,
         Self::UserCreated,
         Self::KeyDeleted,
@@ -27,6 +33,12 @@ impl Done {
         Self::TeamDeleted,
         Self::PasswordChanged,
         Self::SignedOut,
+        Self::BackendCreated,
+        Self::BackendDeleted,
+        Self::GroupSaved,
+        Self::GroupDeleted,
+        Self::RewriteSaved,
+        Self::RewriteDeleted,
     ];
 
     /// As it stands in the URL, after `done=`.
@@ -40,6 +52,12 @@ impl Done {
             Self::TeamDeleted => "team-deleted",
             Self::PasswordChanged => "password-changed",
             Self::SignedOut => "signed-out",
+            Self::BackendCreated => "backend-created",
+            Self::BackendDeleted => "backend-deleted",
+            Self::GroupSaved => "group-saved",
+            Self::GroupDeleted => "group-deleted",
+            Self::RewriteSaved => "rewrite-saved",
+            Self::RewriteDeleted => "rewrite-deleted",
         }
     }
 
@@ -54,6 +72,12 @@ impl Done {
                 "The password is changed. Everywhere else you have been signed out."
             }
             Self::SignedOut => "You have been signed out.",
+            Self::BackendCreated => "The backend is in use from now on.",
+            Self::BackendDeleted => "The backend is gone; its history stays.",
+            Self::GroupSaved => "The group is saved; the next request sees it.",
+            Self::GroupDeleted => "The group is gone.",
+            Self::RewriteSaved => "The rewrite is saved; the next request sees it.",
+            Self::RewriteDeleted => "The rewrite is gone.",
         }
     }
 

@@ -15,7 +15,11 @@ mod teams;
 use std::sync::Arc;
 
 use control::{Admin, Control, ControlError, Principal, SignedIn};
-use domain::{Timestamp, UserId, routing::OfferedModel};
+use domain::{
+    Timestamp, UserId,
+    configured::{FormNotes, SettingProblem},
+    routing::OfferedModel,
+};
 use http::{StatusCode, header, request::Parts};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
@@ -354,6 +358,11 @@ pub fn refuse(error: ControlError) -> AppError {
         ControlError::NotFound => Cause::NotFound,
         ControlError::Invalid(field) => Cause::Invalid(field),
         ControlError::Conflict(conflict) => Cause::Conflict(conflict),
+        ControlError::Settings(problems) => tell(problems),
+        ControlError::Unfitting(message) => tell(vec![SettingProblem {
+            key: String::new(),
+            message,
+        }]),
         ControlError::Forbidden => Cause::Forbidden,
         ControlError::WrongPassword => Cause::WrongPassword,
         ControlError::PasswordChangeRequired => Cause::PasswordChangeRequired,
@@ -370,6 +379,43 @@ pub fn refuse(error: ControlError) -> AppError {
         }
     };
     refuse_with(cause)
+}
+
+/// Words that are not fixed, for the page that follows.
+fn tell(problems: Vec<SettingProblem>) -> Cause {
+    let key = problems.first().map(|problem| problem.key.clone());
+    let notes = FormNotes {
+        good: false,
+        lines: problems,
+    };
+    match keep_notes(notes) {
+        Ok(token) => Cause::Told {
+            token,
+            key: key.unwrap_or_default(),
+        },
+        Err(error) => error.cause,
+    }
+}
+
+/// Keeps notes for the page that follows, and returns the token that names them.
+///
+/// # Errors
+/// The server forgot the session layer.
+pub fn keep_notes(notes: FormNotes) -> Result<String, AppError> {
+    let control = control()?;
+    let owner = session()?.id().map(|id| id.to_string()).unwrap_or_default();
+    let kept = control.notes().put(&owner, notes, control.now());
+    kept.map_err(|_| internal("no random bytes"))
+}
+
+/// The notes behind a token, if they are for this session.
+///
+/// # Errors
+/// As [`keep_notes`].
+pub fn notes(token: &str) -> Result<Option<FormNotes>, AppError> {
+    let control = control()?;
+    let owner = session()?.id().map(|id| id.to_string()).unwrap_or_default();
+    Ok(control.notes().get(&owner, token, control.now()))
 }
 
 /// Refuses, with the status that belongs to the cause where a program called. A form of a browser

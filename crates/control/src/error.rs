@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use domain::validation::{Conflict, FieldError};
+use domain::{
+    configured::SettingProblem,
+    validation::{Conflict, FieldError},
+};
 use storage::{Constraint, StorageError};
 
 /// Why there is no result.
@@ -18,6 +21,12 @@ pub enum ControlError {
     /// The state of things does not allow it.
     #[error("{0}")]
     Conflict(Conflict),
+    /// Members of a setting cannot be what they are. At least one.
+    #[error("{}", told(.0))]
+    Settings(Vec<SettingProblem>),
+    /// What there is does not allow it; the text says what.
+    #[error("{0}")]
+    Unfitting(String),
     /// Whoever asks may not do this at all.
     #[error("not permitted")]
     Forbidden,
@@ -49,11 +58,19 @@ impl From<StorageError> for ControlError {
                 Constraint::LastAdmin => Self::Conflict(Conflict::LastAdmin),
                 // What it refers to was deleted while it was being done.
                 Constraint::Reference => Self::NotFound,
-                Constraint::Duplicate => Self::Storage(error),
+                Constraint::Duplicate => Self::Unfitting(what.to_string()),
             },
             other => Self::Storage(other),
         }
     }
+}
+
+fn told(problems: &[SettingProblem]) -> String {
+    let told = problems.iter().map(|problem| match problem.key.as_str() {
+        "" => problem.message.clone(),
+        key => format!("{key}: {}", problem.message),
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// `Ok(false)` of the storage means that there was nothing to change.

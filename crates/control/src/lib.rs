@@ -10,15 +10,19 @@ mod audit;
 mod auth;
 mod bootstrap;
 mod budgets;
+mod data_plane;
 mod environment_keys;
 mod error;
 mod keys;
+mod notes;
 mod passwords;
+mod permissions;
 mod prices;
 mod principal;
 mod reports;
-mod scripts;
 mod request_log;
+mod routes;
+mod scripts;
 mod secret;
 mod teams;
 mod throttle;
@@ -26,27 +30,35 @@ mod usage;
 mod users;
 mod vault;
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+};
 
 use domain::{Timestamp, clock::Clock};
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
-use storage::{ChangeInProgress, Database, KeyHasher};
+use storage::{ChangeInProgress, Database, KeyHasher, Seal};
 
 pub use access::{ShownLink, ShownToken};
 pub use activity::KeyActivity;
 use audit::{Act, Telling};
 pub use auth::SignedIn;
 pub use bootstrap::{AdminCreated, Bootstrap};
+pub use data_plane::{DataPlane, ExplainInput, RouteEntry, Unusable};
 pub use domain::access::NewTokenInput;
 pub use domain::account::{KeyQuery, NewKeyInput, ProfileInput, UserQuery};
 pub use error::ControlError;
 pub use keys::ShownKey;
+pub use notes::Notes;
 pub use prices::DeploymentPrices;
 pub use principal::{Admin, Principal};
 pub use request_log::LogAccess;
 pub use scripts::{BeforeAfter, ScriptReport, ScriptSecret, ScriptTrial};
 pub use secret::{SecretKind, ShownSecret};
+pub use storage::RouteSection;
 pub use usage::UsageExportRow;
 pub use users::{CreatedUser, NewUserInput};
 pub use vault::{RevealedSecret, Vault};
@@ -59,6 +71,8 @@ pub enum Change {
     Prices,
     /// Scripts or their secrets.
     Scripts,
+    /// Backends, groups or rewrites.
+    Routes,
 }
 
 /// Awaited after every change and before the caller gets its answer, so that whoever is told
@@ -97,6 +111,12 @@ struct Inner {
     vault: Vault,
     /// For trying scripts out; its threads begin with the first trial.
     engine: ::scripts::Engine,
+    notes: Notes,
+    /// Seals the credentials of upstreams.
+    seal: Seal,
+    data_plane: OnceLock<Arc<dyn DataPlane>>,
+    /// Held while routes are checked and changed.
+    routes: tokio::sync::Mutex<()>,
 }
 
 impl Control {
@@ -109,6 +129,7 @@ impl Control {
         on_change: ChangeListener,
     ) -> Self {
         let inner = Inner {
+            seal: Seal::of(&hasher, "upstream credentials"),
             hasher,
             settings,
             passwords: passwords::Passwords::new(),
@@ -119,8 +140,11 @@ impl Control {
                 queue: 64,
                 ..::scripts::EngineSettings::default()
             }),
+            notes: Notes::default(),
             clock,
             on_change,
+            data_plane: OnceLock::new(),
+            routes: tokio::sync::Mutex::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -145,6 +169,12 @@ impl Control {
     #[must_use]
     pub fn vault(&self) -> &Vault {
         &self.inner.vault
+    }
+
+    /// Words about forms on their way to the page that says them.
+    #[must_use]
+    pub fn notes(&self) -> &Notes {
+        &self.inner.notes
     }
 
     fn db(&self) -> &Database {

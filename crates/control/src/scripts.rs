@@ -327,7 +327,7 @@ impl Control {
     }
 
     fn seal(&self) -> Seal {
-        Seal::of(&self.inner.hasher)
+        Seal::of_scripts(&self.inner.hasher)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod budget;
 #[cfg(feature = "time")]
 pub mod clock;
+pub mod configured;
 pub mod ids;
 pub mod ledger;
 pub mod limits;
@@ -18,6 +19,7 @@ pub mod money;
 pub mod page;
 #[cfg(feature = "time")]
 pub mod period;
+pub mod permission;
 pub mod pricing;
 pub mod report;
 pub mod request_log;

@@ -104,8 +104,17 @@ impl Caller {
     #[must_use]
     pub fn may_reach(&self, backend: &str) -> bool {
         self.key().is_none_or(|key| {
-            key.access.backends.is_empty() || key.access.backends.iter().any(|b| b == backend)
+            let own = &key.access.backends;
+            let permitted = key.owner.backends.as_deref();
+            (own.is_empty() || own.iter().any(|b| b == backend))
+                && permitted.is_none_or(|names| names.iter().any(|b| b == backend))
         })
+    }
+
+    /// Whether it was said which backends its owner may use.
+    #[must_use]
+    pub fn is_permitted_some(&self) -> bool {
+        self.key().is_some_and(|key| key.owner.backends.is_some())
     }
 }
 

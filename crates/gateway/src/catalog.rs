@@ -51,6 +51,8 @@ pub struct AccountSettings {
     pub time_zone: TimeZone,
     /// Requests per minute of a key that has no limit of its own; 0 means unlimited.
     pub default_requests_per_minute: u32,
+    /// Users to whom no backend was permitted may use none, and not all.
+    pub deny_unpermitted: bool,
     pub events: EventSink,
 }
 
@@ -81,6 +83,8 @@ pub struct OwnerEntry {
     /// Of users who have one; for scripts.
     pub email: Option<String>,
     pub active: bool,
+    /// Names of the backends that its keys may use; `None`: all.
+    pub backends: Option<Vec<String>>,
     pub terms: Terms,
     /// Told whenever a call of this owner has settled: there may be room in a budget again.
     pub settled: Arc<tokio::sync::Notify>,
@@ -270,6 +274,12 @@ impl Accounts {
                     name: owner.name,
                     email: owner.email,
                     active: owner.active,
+                    backends: match owner.id {
+                        KeyOwner::User(_) => (settings.deny_unpermitted
+                            || !owner.backends.is_empty())
+                        .then_some(owner.backends),
+                        KeyOwner::Team(_) => None,
+                    },
                     terms: terms(owner.id.into(), known_terms, owner.budget, owner.limits),
                     settled: known.map_or_else(Arc::default, |known| Arc::clone(&known.settled)),
                     playground: playground(owner.id, known, settings, now),

@@ -55,6 +55,9 @@ pub enum GatewayError {
     BodyTooLarge { limit: usize },
     #[error("{}", unknown_model(asked, near))]
     UnknownModel { asked: String, near: Vec<String> },
+    /// The owner may use some backends, of which none is there, or none at all.
+    #[error("no backends are available for your account")]
+    NoBackends,
     /// Every deployment that was asked for speaks another dialect in which this cannot be said.
     #[error("{0}")]
     Untranslatable(String),
@@ -284,7 +287,7 @@ impl GatewayError {
             | Self::KeyReplaced
             | Self::UserDisabled
             | Self::TeamDisabled => 401,
-            Self::AddressNotAllowed { .. } => 403,
+            Self::AddressNotAllowed { .. } | Self::NoBackends => 403,
             Self::IdempotencyKeyReused | Self::IdempotentAnswerNotKept => 409,
             Self::BadRequest(_)
             | Self::BodyUnreadable
@@ -319,7 +322,7 @@ impl GatewayError {
             | Self::KeyReplaced
             | Self::UserDisabled
             | Self::TeamDisabled => ErrorKind::InvalidKey,
-            Self::AddressNotAllowed { .. } => ErrorKind::Forbidden,
+            Self::AddressNotAllowed { .. } | Self::NoBackends => ErrorKind::Forbidden,
             Self::BadRequest(_)
             | Self::BodyUnreadable
             | Self::IdempotencyKeyInvalid

@@ -173,7 +173,7 @@ impl Gateway {
         let layout = Layout::new(settings.routes, &Layout::default(), &database, now).await?;
         layout.remember_usage(&database, now).await?;
         let accounts = Accounts::load(&database, None, &settings.accounts, now).await?;
-        let script_host = ScriptHost::new(Seal::of(&hasher));
+        let script_host = ScriptHost::new(Seal::of_scripts(&hasher));
         let scripts = script_host.load(&database, None).await?;
         let catalog = Catalog {
             accounts: Arc::new(accounts),
@@ -560,6 +560,15 @@ impl Gateway {
             &question,
             &mut fastrand::Rng::new(),
         ))
+    }
+
+    /// The names that a key could ask for; `None`: there is no such key.
+    #[must_use]
+    pub fn models_of_key(&self, key: KeyId) -> Option<Vec<String>> {
+        let catalog = self.0.catalog.load_full();
+        let caller = Caller::of_key(Arc::clone(catalog.accounts.key(key)?));
+        let entries = models::available(&catalog.routes, &caller);
+        Some(entries.map(|entry| entry.name.to_owned()).collect())
     }
 
     /// A new id, which also names the moment.

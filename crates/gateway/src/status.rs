@@ -38,9 +38,9 @@ pub struct BackendStatus {
     pub cooldowns: CooldownFigures,
     /// Some deployment rests after failures in a row.
     pub failing: bool,
-    /// Until the next call tries such a deployment out; `None`: none rests, or the next call does.
-    pub failing_for: Option<Duration>,
     pub rate_limit: Option<WindowStatus>,
+    /// Until one of its deployments that fails is tried again, where one rests for that.
+    pub failing_for: Option<Duration>,
 }
 
 /// A backend's rate limit.
@@ -151,14 +151,15 @@ impl Gateway {
 
 fn status(routes: &Routes, backend: &Backend, now: Instant) -> BackendStatus {
     let mut cooldowns = CooldownFigures::default();
-    let (mut failing, mut failing_for) = (false, None);
+    let mut failing = false;
+    let mut failing_for = None;
     let mut models = Vec::new();
     for deployment in routes.deployments().filter(|d| d.backend.id == backend.id) {
         models.push(deployment.model.clone());
         let gate = deployment.live.breaker.gate(now);
         failing |= gate != Gate::Closed;
-        if let Gate::Open(rest) = gate {
-            failing_for = failing_for.max(Some(rest));
+        if let Gate::Open(left) = gate {
+            failing_for = Some(failing_for.map_or(left, |least: Duration| least.min(left)));
         }
         for lane in deployment.live.lanes() {
             cooldowns.add(&lane.cooldown.figures(now));

@@ -151,6 +151,39 @@ async fn upsert_backend(
     Ok(BackendId(id))
 }
 
+/// Gives a backend that is configured here a row that can be referred to, or another name. A row of that name
+/// that there was before, of a backend that is gone, is taken over.
+pub(crate) async fn name_backend(
+    connection: &mut SqliteConnection,
+    before: Option<&str>,
+    name: &str,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    if let Some(before) = before {
+        let renamed = sqlx::query(
+            "update backends set name = $2, updated_at = $3 where name = $1 \
+             and not exists (select 1 from backends where name = $2)",
+        )
+        .bind(before)
+        .bind(name)
+        .bind(now.0)
+        .execute(&mut *connection)
+        .await?;
+        if renamed.rows_affected() > 0 {
+            return Ok(());
+        }
+    }
+    sqlx::query(
+        "insert into backends (name, kind, base_url, active, created_at, updated_at) \
+         values ($1, '', null, 0, $2, $2) on conflict (name) do nothing",
+    )
+    .bind(name)
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 async fn upsert_deployment(
     connection: &mut SqliteConnection,
     backend: BackendId,

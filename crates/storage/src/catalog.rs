@@ -1,6 +1,8 @@
 //! What the data plane keeps in memory about accounts, read in one go. It is the whole of it: the
 //! proxied path never asks the database who a key belongs to.
 
+use std::collections::HashMap;
+
 use domain::{
     BudgetLimits, BudgetScope, KeyId, KeyOwner, NanoUsd, RateLimits, TeamId, Timestamp, UserId,
     account::KeyAccess, budget::BudgetPeriod,
@@ -35,6 +37,8 @@ pub struct CatalogOwner {
     pub active: bool,
     pub budget: BudgetLimits,
     pub limits: RateLimits,
+    /// Names of the backends that a user was permitted to use; empty: nothing was said. Teams have none.
+    pub backends: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +76,7 @@ impl OwnerRow {
             active: self.active,
             budget: self.terms.budget(),
             limits: self.terms.limits(),
+            backends: Vec::new(),
         }
     }
 }
@@ -183,10 +188,20 @@ impl Database {
         )
         .fetch_all(&mut *snapshot)
         .await?;
+        let permitted: Vec<(i64, String)> = sqlx::query_as(
+            "select p.user_id, b.name from permissions p join backends b on b.id = p.backend_id",
+        )
+        .fetch_all(&mut *snapshot)
+        .await?;
         snapshot.commit().await?;
-        let users = users
-            .into_iter()
-            .map(|row| row.owner(|id| KeyOwner::User(UserId(id))));
+        let mut backends: HashMap<i64, Vec<String>> = HashMap::new();
+        for (user, backend) in permitted {
+            backends.entry(user).or_default().push(backend);
+        }
+        let users = users.into_iter().map(|row| CatalogOwner {
+            backends: backends.remove(&row.id).unwrap_or_default(),
+            ..row.owner(|id| KeyOwner::User(UserId(id)))
+        });
         let teams = teams
             .into_iter()
             .map(|row| row.owner(|id| KeyOwner::Team(TeamId(id))));

@@ -19,12 +19,18 @@ const NONCE: usize = 24;
 pub struct Seal(XChaCha20Poly1305);
 
 impl Seal {
-    /// The seal of an installation. No key that a client can send has a NUL in it, so that no stored hash
-    /// is this one.
+    /// The installation's seal for a purpose. No key that a client can send has a NUL in it, so that no
+    /// stored hash is this one.
     #[must_use]
-    pub fn of(hasher: &KeyHasher) -> Self {
-        let key = hasher.hash("\0script secrets");
+    pub fn of(hasher: &KeyHasher, purpose: &str) -> Self {
+        let key = hasher.hash(&format!("\0{purpose}"));
         Self(XChaCha20Poly1305::new(&key.into()))
+    }
+
+    /// The seal of what scripts get by `secrets.get`.
+    #[must_use]
+    pub fn of_scripts(hasher: &KeyHasher) -> Self {
+        Self::of(hasher, "script secrets")
     }
 
     /// `None`: the system gives no random numbers.
@@ -67,14 +73,16 @@ mod tests {
 
     #[test]
     fn what_is_sealed_opens_under_its_name_and_nowhere_else() {
-        let seal = Seal::of(&KeyHasher::new(b"installation"));
+        let seal = Seal::of_scripts(&KeyHasher::new(b"installation"));
         let sealed = seal.seal("token", "s3cret").expect("sealed");
         assert!(!sealed.windows(6).any(|bytes| bytes == b"s3cret"));
         assert_ne!(seal.seal("token", "s3cret"), Some(sealed.clone()));
         let opened = seal.open("token", &sealed).expect("opened");
         assert_eq!(opened.expose_secret(), "s3cret");
         assert!(seal.open("other", &sealed).is_none());
-        let other = Seal::of(&KeyHasher::new(b"another"));
+        let other = Seal::of_scripts(&KeyHasher::new(b"another"));
+        assert!(other.open("token", &sealed).is_none());
+        let other = Seal::of(&KeyHasher::new(b"installation"), "other");
         assert!(other.open("token", &sealed).is_none());
         let mut changed = sealed.clone();
         *changed.last_mut().expect("bytes") ^= 1;

@@ -5,8 +5,10 @@ pub mod alerts;
 pub mod analytics;
 pub mod audit;
 pub mod aws;
+pub mod backends;
 mod body;
 pub mod keys;
+pub mod permissions;
 pub mod prices;
 pub mod reload;
 pub mod route;
@@ -125,7 +127,8 @@ impl IntoResponse for ApiError {
             Self::Control(error) => match error {
                 ControlError::NotFound => StatusCode::NOT_FOUND,
                 ControlError::Invalid(_) => StatusCode::BAD_REQUEST,
-                ControlError::Conflict(_) => StatusCode::CONFLICT,
+                ControlError::Settings(_) => StatusCode::BAD_REQUEST,
+                ControlError::Conflict(_) | ControlError::Unfitting(_) => StatusCode::CONFLICT,
                 ControlError::Forbidden
                 | ControlError::PasswordChangeRequired
                 | ControlError::WrongPassword => StatusCode::FORBIDDEN,

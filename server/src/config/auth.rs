@@ -15,6 +15,9 @@ pub struct AuthConfig {
     pub master_key: Option<SecretString>,
     /// `public_models`: whether `/v1/models` is answered without a key. Default false.
     pub public_models: bool,
+    /// `deny_unpermitted`: whether users to whom no backend was permitted may use none, and not all.
+    /// Default false.
+    pub deny_unpermitted: bool,
     /// `allow_public`: whether a server without authentication may listen on a public address.
     /// Default false.
     pub allow_public: bool,
@@ -50,6 +53,7 @@ impl AuthConfig {
                 .variables(&["MASTER_KEY"])
                 .optional(),
             public_models: section.field("public_models").or(false),
+            deny_unpermitted: section.field("deny_unpermitted").or(false),
             allow_public: section.field("allow_public").or(false),
             header_name: section
                 .field("header_name")

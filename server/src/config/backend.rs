@@ -21,6 +21,8 @@ use super::{
 pub struct BackendConfig {
     /// `name`: unique; without `/`, `|` and spaces, since clients write `backend/model`.
     pub name: String,
+    /// `enabled`: it is asked for something. Default true.
+    pub enabled: bool,
     /// `kind` with what belongs to it.
     pub upstream: Upstream,
     /// `api_keys`: used in turn. Empty for an upstream that asks for none.
@@ -137,6 +139,7 @@ impl BackendConfig {
         };
         Self {
             quirks,
+            enabled: true,
             name,
             upstream,
             api_keys: Vec::new(),
@@ -176,6 +179,7 @@ impl BackendConfig {
             false => PATIENCE.min(whole),
         };
         let backend = Self {
+            enabled: section.field("enabled").or(true),
             api_keys: section.field("api_keys").list(),
             priority: section.field("priority").or(new.priority),
             timeout: whole,

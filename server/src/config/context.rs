@@ -14,6 +14,7 @@ use super::{
     foreign,
     from_text::FromText,
     reader::{Field, Section},
+    stored::{StoredEntry, StoredSection},
 };
 
 pub(super) struct Context<'a> {
@@ -22,6 +23,8 @@ pub(super) struct Context<'a> {
     root: Node,
     /// The tree before variables were put in.
     raw: Option<Node>,
+    /// What administrators have made, beside the file.
+    stored: Vec<(StoredSection, Node)>,
     environment: &'a Environment,
     /// Keys whose value did not come from the text, and where it came from.
     overridden: RefCell<HashMap<String, Place>>,
@@ -50,6 +53,7 @@ impl<'a> Context<'a> {
                 position,
             },
             raw: None,
+            stored: Vec::new(),
             environment,
             overridden: RefCell::default(),
             problems: RefCell::default(),
@@ -93,6 +97,33 @@ impl<'a> Context<'a> {
         for (position, note) in adopted.notes {
             self.warn(format!("{name}:{position}: {note}"));
         }
+    }
+
+    /// Adds what administrators have made. Nothing is put into it: whoever edits it must not thereby read the
+    /// environment.
+    pub fn add_stored<'e>(&mut self, entries: impl Iterator<Item = &'e StoredEntry>) {
+        let position = Position { line: 1, column: 1 };
+        let null = || Node {
+            value: Value::Null,
+            position,
+        };
+        let nodes = entries.map(|entry| {
+            let node = Format::Yaml.parse(&entry.json).unwrap_or_else(|_| null());
+            (entry.section, node)
+        });
+        self.stored.extend(nodes);
+    }
+
+    /// The stored mappings of a section, which stand behind the `first` ones of its list.
+    pub fn stored(&self, section: StoredSection, first: usize) -> Vec<Section<'_>> {
+        let nodes = self.stored.iter().filter(|(of, _)| *of == section);
+        nodes
+            .enumerate()
+            .map(|(number, (_, node))| {
+                let path = format!("{}[{}]", section.key(), first + number);
+                Section::new(self, path, Some(node))
+            })
+            .collect()
     }
 
     /// The file as it was read.

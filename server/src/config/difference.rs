@@ -78,6 +78,13 @@ impl Document {
         }
     }
 
+    /// Whether it names backends; else the environment's variables make them.
+    #[must_use]
+    pub fn has_backends(&self) -> bool {
+        let backends = self.0.get("backends").map(|entry| &entry.node.value);
+        matches!(backends, Some(Value::List(items)) if !items.is_empty())
+    }
+
     /// The file as YAML. With its secrets: it is for whoever has the file already.
     #[must_use]
     pub fn to_yaml(&self) -> String {

@@ -42,6 +42,8 @@ pub enum Place {
     Variable(String),
     /// On the command line.
     Flag(&'static str),
+    /// On a dashboard, or by the admin's API.
+    Stored,
     /// Nowhere: it follows from built-in defaults.
     Default,
 }
@@ -62,6 +64,7 @@ impl fmt::Display for Place {
             Self::Text { name, position } => write!(f, "{name}:{position}"),
             Self::Variable(name) => write!(f, "environment variable {name}"),
             Self::Flag(name) => write!(f, "command line, {name}"),
+            Self::Stored => f.write_str("dashboard"),
             Self::Default => f.write_str("built-in defaults"),
         }
     }

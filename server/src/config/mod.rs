@@ -32,6 +32,7 @@ mod rewrite;
 mod routing;
 mod server;
 mod source;
+mod stored;
 mod suggest;
 mod upstream;
 mod url;
@@ -43,6 +44,7 @@ mod example_file;
 use std::{
     net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 pub use self::{
@@ -64,6 +66,7 @@ pub use self::{
     rewrite::RewriteConfig,
     routing::RoutingConfig,
     server::ServerConfig,
+    stored::{BrokenEntry, StoredEntry, StoredFrom, StoredSection},
     upstream::{BackendKind, Upstream},
     url::{BaseUrl, Origin},
 };
@@ -86,6 +89,8 @@ pub struct Config {
     pub backends: Vec<BackendConfig>,
     pub groups: Vec<GroupConfig>,
     pub rewrites: Vec<RewriteConfig>,
+    /// Where what administrators have made begins in these three lists.
+    pub stored_from: StoredFrom,
 }
 
 /// What the command line says, which comes before everything else.
@@ -111,6 +116,20 @@ pub struct Loaded {
     pub document: Document,
     /// Loads it again.
     pub loader: Loader,
+    /// What administrators have made and cannot be used.
+    pub broken: Vec<BrokenEntry>,
+    text: Arc<SourceText>,
+}
+
+impl Loaded {
+    /// Loads what was read here, whatever has become of the file.
+    #[must_use]
+    pub fn pinned_loader(&self) -> Loader {
+        Loader {
+            pinned: Some(Arc::clone(&self.text)),
+            ..self.loader.clone()
+        }
+    }
 }
 
 /// Another router's file in our words.
@@ -127,13 +146,50 @@ pub struct Loader {
     directory: PathBuf,
     cli: Overrides,
     environment: Environment,
+    /// Read instead of what lies there now.
+    pinned: Option<Arc<SourceText>>,
 }
+
+/// A file as it was read; `None`: there was none.
+type SourceText = Option<(PathBuf, String)>;
 
 impl Loader {
     /// # Errors
     /// [`ConfigErrors`], with every problem that was found.
     pub fn load(&self) -> Result<Loaded, ConfigErrors> {
-        Config::load_in(&self.directory, &self.cli, &self.environment)
+        self.load_with(&[])
+    }
+
+    /// The same with what administrators have made beside it.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] of the file or the environment; what is wrong with `stored` is in
+    /// [`Loaded::broken`].
+    pub fn load_with(&self, stored: &[StoredEntry]) -> Result<Loaded, ConfigErrors> {
+        let mut broken: Vec<BrokenEntry> = Vec::new();
+        // What is left out may be what others refer to.
+        loop {
+            let used = |number: &usize| broken.iter().all(|b| b.entry != *number);
+            let used: Vec<usize> = (0..stored.len()).filter(used).collect();
+            let entries = used.iter().map(|number| &stored[*number]);
+            match Config::try_load(self, entries)? {
+                Ok(loaded) => return Ok(Loaded { broken, ..loaded }),
+                Err(found) => broken.extend(found.into_iter().map(|found| BrokenEntry {
+                    entry: used[found.entry],
+                    ..found
+                })),
+            }
+        }
+    }
+
+    /// Text in the format of the file, as JSON.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn json_of(text: &str) -> Result<serde_json::Value, String> {
+        let parsed = Format::Yaml.parse(text);
+        let node = parsed.map_err(|error| format!("{}: {}", error.position, error.message))?;
+        Ok(document::to_json(&node))
     }
 
     /// The file that would be read.
@@ -161,36 +217,77 @@ impl Config {
         cli: &Overrides,
         environment: &Environment,
     ) -> Result<Loaded, ConfigErrors> {
-        let found = source::find(directory, cli, environment);
-        let context = match &found.path {
-            Some(path) => {
-                let text = source::read(path)?;
+        let loader = Loader {
+            directory: directory.to_owned(),
+            cli: cli.clone(),
+            environment: environment.clone(),
+            pinned: None,
+        };
+        match Self::try_load(&loader, [].into_iter())? {
+            Ok(loaded) => Ok(loaded),
+            // Nothing was given that could be broken.
+            Err(_) => Err(ConfigErrors::Invalid {
+                problems: Vec::new(),
+            }),
+        }
+    }
+
+    /// The inner error: entries among `stored` that cannot be used, while all else can.
+    fn try_load<'e>(
+        loader: &Loader,
+        stored: impl Iterator<Item = &'e StoredEntry> + Clone,
+    ) -> Result<Result<Loaded, Vec<BrokenEntry>>, ConfigErrors> {
+        let Loader {
+            directory,
+            cli,
+            environment,
+            pinned,
+        } = loader;
+        let (text, warning) = match pinned {
+            Some(pinned) => (Arc::clone(pinned), None),
+            None => {
+                let found = source::find(directory, cli, environment);
+                let text = match found.path {
+                    Some(path) => source::read(&path).map(|text| Some((path, text)))?,
+                    None => None,
+                };
+                (Arc::new(text), found.warning)
+            }
+        };
+        let mut context = match &*text {
+            Some((path, text)) => {
                 let name = path.display().to_string();
-                Context::of_text(&name, &text, Format::of(path), environment)
+                Context::of_text(&name, text, Format::of(path), environment)
             }
             None => Context::without_text(environment),
         };
-        if let Some(warning) = found.warning {
+        context.add_stored(stored.clone());
+        if let Some(warning) = warning {
             context.warn(warning);
         }
         let config = Self::read(&context, cli);
         let document = context.document();
         let (problems, mut warnings) = context.into_findings();
+        let (broken, problems) = by_entry(problems, config.stored_from, stored);
         if !problems.is_empty() {
             return Err(ConfigErrors::Invalid { problems });
         }
+        if !broken.is_empty() {
+            return Ok(Err(broken));
+        }
         warnings.extend(config.warnings());
-        Ok(Loaded {
+        Ok(Ok(Loaded {
             config,
-            source: found.path,
+            source: text.as_ref().as_ref().map(|(path, _)| path.clone()),
             warnings,
             document,
             loader: Loader {
-                directory: directory.to_owned(),
-                cli: cli.clone(),
-                environment: environment.clone(),
+                pinned: None,
+                ..loader.clone()
             },
-        })
+            text,
+            broken: Vec::new(),
+        }))
     }
 
     /// Reads a file to write it down in our own words. Whether it can be used is not asked, since that
@@ -239,7 +336,32 @@ impl Config {
             references::unique_backends(context, "backends", &backends);
             backends
         };
-        let backends = bedrock_models::with_variable(context, backends, &defaults);
+        let mut backends = bedrock_models::with_variable(context, backends, &defaults);
+        let mut stored_from = StoredFrom {
+            backends: backends.len(),
+            ..StoredFrom::default()
+        };
+        let stored = context.stored(StoredSection::Backend, backends.len());
+        for section in &stored {
+            backends.push(BackendConfig::read(section, &defaults));
+        }
+        if !stored.is_empty() {
+            references::unique_stored_backends(context, &backends, stored_from.backends);
+        }
+        let mut groups: Vec<GroupConfig> = {
+            let listed = root.field("groups").sections();
+            listed.iter().map(GroupConfig::read).collect()
+        };
+        stored_from.groups = groups.len();
+        let stored = context.stored(StoredSection::Group, groups.len());
+        groups.extend(stored.iter().map(GroupConfig::read));
+        let mut rewrites: Vec<RewriteConfig> = {
+            let listed = root.field("rewrites").sections();
+            listed.iter().map(RewriteConfig::read).collect()
+        };
+        stored_from.rewrites = rewrites.len();
+        let stored = context.stored(StoredSection::Rewrite, rewrites.len());
+        rewrites.extend(stored.iter().map(RewriteConfig::read));
         let config = Self {
             server: ServerConfig::read(&section("server"), cli, default_host),
             database: DatabaseConfig::read(&section("database")),
@@ -252,18 +374,9 @@ impl Config {
             alerts: AlertsConfig::read(&section("alerts")),
             routing: RoutingConfig::read(&section("routing")),
             backends,
-            groups: root
-                .field("groups")
-                .sections()
-                .iter()
-                .map(GroupConfig::read)
-                .collect(),
-            rewrites: root
-                .field("rewrites")
-                .sections()
-                .iter()
-                .map(RewriteConfig::read)
-                .collect(),
+            groups,
+            rewrites,
+            stored_from,
         };
         root.deny_unknown_keys();
         config.check_exposure(context);
@@ -286,4 +399,56 @@ impl Config {
             context.report("server.host", message);
         }
     }
+}
+
+/// JSON as people write the file.
+#[must_use]
+pub fn yaml_of(value: &serde_json::Value) -> String {
+    let node = Format::Yaml.parse(&value.to_string());
+    node.map(|node| document::to_yaml(&node))
+        .unwrap_or_default()
+}
+
+/// The same on one line.
+#[must_use]
+pub fn line_of(value: &serde_json::Value) -> String {
+    let node = Format::Yaml.parse(&value.to_string());
+    node.map(|node| document::scalar_text(&node))
+        .unwrap_or_default()
+}
+
+/// Tells what is wrong with stored entries from what is wrong with the file.
+fn by_entry<'e>(
+    problems: Vec<Problem>,
+    from: StoredFrom,
+    stored: impl Iterator<Item = &'e StoredEntry> + Clone,
+) -> (Vec<BrokenEntry>, Vec<Problem>) {
+    let mut broken: Vec<BrokenEntry> = Vec::new();
+    let mut own = Vec::new();
+    for problem in problems {
+        let place = from.locate(&problem.key).and_then(|(section, nth, key)| {
+            let mut of_section = stored
+                .clone()
+                .enumerate()
+                .filter(|(_, e)| e.section == section);
+            Some((of_section.nth(nth)?.0, key.to_owned()))
+        });
+        let Some((entry, key)) = place else {
+            own.push(problem);
+            continue;
+        };
+        let problem = Problem {
+            place: Place::Stored,
+            key,
+            ..problem
+        };
+        match broken.iter_mut().find(|b| b.entry == entry) {
+            Some(known) => known.problems.push(problem),
+            None => broken.push(BrokenEntry {
+                entry,
+                problems: vec![problem],
+            }),
+        }
+    }
+    (broken, own)
 }

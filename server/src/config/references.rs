@@ -37,7 +37,7 @@ pub(super) fn check(context: &Context<'_>, config: &Config) {
     unique(context, "rewrite", sources, |index| {
         format!("rewrites[{index}].source")
     });
-    check_cycles(context, &config.rewrites);
+    check_cycles(context, &config.rewrites, config.stored_from.rewrites);
 }
 
 /// Reports backends that share a name, to be asked of the `list` that they stand in.
@@ -46,6 +46,21 @@ pub(super) fn unique_backends(context: &Context<'_>, list: &str, backends: &[Bac
     unique(context, "backend", names, |index| {
         format!("{list}[{index}].name")
     });
+}
+
+/// Reports stored backends, those from number `first` on, whose name one before them has.
+pub(super) fn unique_stored_backends(
+    context: &Context<'_>,
+    backends: &[BackendConfig],
+    first: usize,
+) {
+    for (index, backend) in backends.iter().enumerate().skip(first) {
+        let taken = backends[..index].iter().any(|b| b.name == backend.name);
+        if taken && !backend.name.is_empty() {
+            let message = format!("there is a backend called {:?} already", backend.name);
+            context.report(&format!("backends[{index}].name"), message);
+        }
+    }
 }
 
 /// Reports every name that was there before. An empty one has been reported where it was read.
@@ -174,8 +189,9 @@ fn check_member(context: &Context<'_>, path: &str, member: &MemberConfig, config
     }
 }
 
-/// A chain of rewrites has to end somewhere. Each circle is reported once, at its first member.
-fn check_cycles(context: &Context<'_>, rewrites: &[RewriteConfig]) {
+/// A chain of rewrites has to end somewhere. Each circle is reported once, at its first member; at one from
+/// number `stored` on where it has such, since the file was right without them.
+fn check_cycles(context: &Context<'_>, rewrites: &[RewriteConfig], stored: usize) {
     let targets: BTreeMap<&str, &str> = rewrites
         .iter()
         .map(|rewrite| (rewrite.source.as_str(), rewrite.target.as_str()))
@@ -191,9 +207,12 @@ fn check_cycles(context: &Context<'_>, rewrites: &[RewriteConfig]) {
             }
             if let Some(start) = chain.iter().position(|name| name == next) {
                 let circle = [&chain[start..], &[next]].concat().join(" → ");
-                let index = rewrites
-                    .iter()
-                    .position(|r| r.source == *next)
+                let number = |name: &str| rewrites.iter().position(|r| r.source == name);
+                let numbers = chain[start..].iter().filter_map(|name| number(name));
+                let index = numbers
+                    .filter(|index| *index >= stored)
+                    .max()
+                    .or_else(|| number(next))
                     .unwrap_or_default();
                 let message = format!("rewrites go in a circle: {circle}");
                 context.report(&format!("rewrites[{index}].target"), message);

@@ -224,6 +224,10 @@ fn why_none(routes: &Routes, question: &Question<'_>, excluded: &[Excluded]) -> 
             untranslated: question.untranslated,
         };
     }
+    let caller = question.caller;
+    if caller.is_permitted_some() && !routes.backends().any(|b| caller.may_reach(b.name())) {
+        return GatewayError::NoBackends;
+    }
     let near = near_matches(routes, question);
     GatewayError::UnknownModel { asked, near }
 }

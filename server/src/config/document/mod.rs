@@ -10,7 +10,7 @@ mod yaml_format;
 use std::fmt;
 
 pub(super) use interpolate::interpolate;
-pub(super) use print::{scalar as scalar_text, to_yaml};
+pub(super) use print::{scalar as scalar_text, to_json, to_yaml};
 
 /// A place in a text, both counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,29 @@ pub fn to_yaml(node: &Node) -> String {
     out
 }
 
+/// The tree as JSON. Whole numbers and truth values stay what they are; numbers with a point become texts, so
+/// that none passes through a float.
+pub fn to_json(node: &Node) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match &node.value {
+        Value::Null => Json::Null,
+        Value::Map(entries) => {
+            let members = entries.iter();
+            Json::Object(members.map(|e| (e.key.clone(), to_json(&e.node))).collect())
+        }
+        Value::List(items) => Json::Array(items.iter().map(to_json).collect()),
+        Value::Scalar { text, form } if *form == Form::Plain => match text.as_str() {
+            "null" | "~" => Json::Null,
+            _ if is_boolean(text) => Json::Bool(text.eq_ignore_ascii_case("true")),
+            _ => match text.parse::<i64>() {
+                Ok(number) => Json::from(number),
+                Err(_) => Json::from(text.as_str()),
+            },
+        },
+        Value::Scalar { text, .. } => Json::from(text.as_str()),
+    }
+}
+
 /// Writes the members of a mapping, or the elements of a list, each on lines of its own.
 fn write(out: &mut String, node: &Node, indent: usize) {
     match &node.value {
