@@ -41,9 +41,11 @@ const BEAT_EVERY: u32 = 10;
 const PIECES: usize = 4;
 
 /// Who may look at everything, by the session of the dashboards.
-pub struct AdminVisitor(Admin);
+#[derive(Debug)]
+pub struct AdminVisitor(pub Admin);
 
 /// Somebody who is signed in, by the session of the dashboards.
+#[derive(Debug)]
 pub struct Visitor(Principal);
 
 impl FromRequestParts<AppState> for Visitor {

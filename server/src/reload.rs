@@ -125,10 +125,10 @@ impl Reloader {
             .map(str::to_owned)
             .collect();
         let reloaded = Reloaded {
-            file: loaded.source,
+            file: loaded.source.clone(),
             changed,
             at_next_start,
-            warnings: loaded.warnings,
+            warnings: loaded.warnings.clone(),
         };
         if dry_run {
             return Ok(reloaded);

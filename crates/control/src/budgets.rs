@@ -12,7 +12,7 @@ use domain::{
     },
     page::{Page, PageWindow},
     period::{self, Period},
-    report::{NearBudget, PeriodSpend},
+    report::NearBudget,
     team::TeamInput,
 };
 use storage::{EventRecord, Spends};

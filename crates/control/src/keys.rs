@@ -77,12 +77,14 @@ impl Control {
         input: NewKeyInput,
     ) -> Result<VirtualKey, ControlError> {
         let present = self.db().find_key(id).await?;
-        self.change_key(present.ok_or(ControlError::NotFound)?, input)
+        let act = admin.does("key.update");
+        self.change_key(act, present.ok_or(ControlError::NotFound)?, input)
             .await
     }
 
     async fn change_key(
         &self,
+        act: Act,
         present: VirtualKey,
         input: NewKeyInput,
     ) -> Result<VirtualKey, ControlError> {
@@ -95,8 +97,7 @@ impl Control {
             Some(self.now())
         };
         let input = checked(input, earliest)?;
-        let act = admin.does("key.update").on(id);
-        self.change(act, move |control| async move {
+        self.change(act.on(id), move |control| async move {
             let key = control.db().update_key(id, &input).await?;
             key.ok_or(ControlError::NotFound)
         })
@@ -238,7 +239,8 @@ impl Control {
             tags: present.tags.clone(),
             ..input
         };
-        self.change_key(present, input).await
+        self.change_key(principal.does("key.update"), present, input)
+            .await
     }
 
     /// Gives a key of one's own, or of a team that one owns, a new secret; the present one goes on

@@ -344,6 +344,7 @@ fn request(
         request_model: offer.model.to_owned(),
         upstream_model: deployment.offer.model.to_owned(),
         stream,
+        playground: false,
         outcome,
         status,
         used: Used {

@@ -56,6 +56,15 @@ impl Choice for BackendKind {
     ];
 }
 
+impl BackendKind {
+    /// As it is written in the file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        let named = Self::NAMES.iter().find(|(_, kind)| *kind == self);
+        named.map_or("", |(name, _)| name)
+    }
+}
+
 impl Upstream {
     /// The kind, without what belongs to it.
     #[must_use]

@@ -482,7 +482,11 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
     ("admin/keys/update", ADMINS, &[NOBODY, ("label", "x")]),
     ("admin/keys/rotate", ADMINS, &[NOBODY, ("grace", "0")]),
     ("admin/keys/revoke", ADMINS, &[NOBODY]),
-    ("admin/teams/list", VIEWERS, &[("search", ""), ("page", "1")]),
+    (
+        "admin/teams/list",
+        VIEWERS,
+        &[("search", ""), ("page", "1")],
+    ),
     ("admin/teams/get", VIEWERS, &[NOBODY]),
     ("admin/teams/create", ADMINS, &[("name", "")]),
     ("admin/teams/update", ADMINS, &[NOBODY, ("name", "x")]),

@@ -72,13 +72,7 @@ impl Fixture {
             master_key: Some(MASTER_KEY.into()),
         };
         let hasher = KeyHasher::new(b"secret");
-        let control = Control::new(
-            db.clone(),
-            hasher,
-            settings,
-            clock.clone(),
-            on_change,
-        );
+        let control = Control::new(db.clone(), hasher, settings, clock.clone(), on_change);
         let admin = control
             .master(MASTER_KEY)
             .and_then(|principal| principal.admin().ok())

@@ -140,7 +140,11 @@ pub async fn save_backend(
     let section = control::RouteSection::Backend;
     let note = form.note.trim().to_owned();
     let saved = match entry {
-        None => control.create_route_entry(&admin, section, value, note).await,
+        None => {
+            control
+                .create_route_entry(&admin, section, value, note)
+                .await
+        }
         Some(id) => {
             let note = Some(note);
             control
@@ -153,7 +157,10 @@ pub async fn save_backend(
         // It has its id by now.
         let routing = control.routing(&admin).await;
         let backends = routing.map_err(crate::server::refuse)?.backends;
-        let id = backends.iter().find(|b| b.name == saved.name).and_then(|b| b.id);
+        let id = backends
+            .iter()
+            .find(|b| b.name == saved.name)
+            .and_then(|b| b.id);
         let open = id.map_or_else(String::new, |id| format!("&open={}", id.0));
         leptos_axum::redirect(&format!("/admin-ui/backends?done=backend-created{open}"));
     }
@@ -213,7 +220,7 @@ pub async fn delete_backend(entry: i64, confirm: String) -> Result<Next, AppErro
 pub async fn clear_cooldown(id: i64) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
-    let ended = control.end_rests(&admin, domain::BackendId(id));
+    let ended = control.end_rests(&admin, domain::BackendId(id)).await;
     ended.map_err(crate::server::refuse)?;
     Ok(None)
 }

@@ -177,6 +177,13 @@ fn row(url: &ListUrl, backend: &BackendView) -> AnyView {
         true => backend.kind.clone(),
         false => format!("{} · {}", backend.kind, backend.base_url),
     };
+    let BackendView {
+        health,
+        origin: from,
+        priority,
+        ..
+    } = backend.clone();
+    let (calls, failed, models) = (health.calls, health.failed, backend.models.len());
     view! {
         <tr role="row" aria-current=open.then_some("true")>
             <Cell label="Name" class="lead">
@@ -186,22 +193,22 @@ fn row(url: &ListUrl, backend: &BackendView) -> AnyView {
                 </span>
             </Cell>
             <Cell label="State">
-                <Health health=backend.health.clone()/>
+                <Health health/>
             </Cell>
             <Cell label="Calls" class="num">
-                {format::count(backend.health.calls)}
+                {format::count(calls)}
             </Cell>
             <Cell label="Failed" class="num least">
-                {format::count(backend.health.failed)}
+                {format::count(failed)}
             </Cell>
             <Cell label="Models" class="num least">
-                {backend.models.len()}
+                {models}
             </Cell>
             <Cell label="Set in" class="minor">
-                <span class="quiet">{origin(backend.origin)}</span>
+                <span class="quiet">{origin(from)}</span>
             </Cell>
             <Cell label="Priority" class="num">
-                {backend.priority}
+                {priority}
             </Cell>
         </tr>
     }

@@ -20,11 +20,7 @@ use crate::{
 };
 
 #[component]
-pub fn OneBackendPanel(
-    id: i64,
-    close: Signal<String>,
-    actions: BackendActions,
-) -> impl IntoView {
+pub fn OneBackendPanel(id: i64, close: Signal<String>, actions: BackendActions) -> impl IntoView {
     let backend = loading(move || actions.version(), move |_| get_backend(id));
     on_cleanup(move || actions.forget());
     view! {

@@ -95,7 +95,8 @@ pub fn value_of(form: &BackendForm, more: Value) -> Value {
 /// A number where it is one, else the text, which the check then refuses by its key.
 fn number(text: &str) -> Value {
     let text = text.trim();
-    text.parse::<i64>().map_or_else(|_| text.into(), Value::from)
+    text.parse::<i64>()
+        .map_or_else(|_| text.into(), Value::from)
 }
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
@@ -158,9 +159,16 @@ pub fn form_of(stored: &str, note: String) -> BackendForm {
     let mut detailed = Vec::new();
     let models = settings.get("models").and_then(Value::as_array);
     for model in models.into_iter().flatten() {
-        let name = model.get("model").and_then(Value::as_str).unwrap_or_default();
+        let name = model
+            .get("model")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let aliases = model.get("aliases").and_then(Value::as_array);
-        let aliases: Vec<&str> = aliases.into_iter().flatten().filter_map(Value::as_str).collect();
+        let aliases: Vec<&str> = aliases
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         names.push(match aliases.is_empty() {
             true => name.to_owned(),
             false => format!("{name} = {}", aliases.join(", ")),
@@ -289,7 +297,10 @@ mod tests {
         let form = form_of(&stored.to_string(), "a note".to_owned());
         assert_eq!(form.models, "m1 = x, y\nm2");
         assert_eq!(form.rate_requests, "10");
-        assert_eq!((form.enabled.as_str(), form.any_model.as_str()), ("", "true"));
+        assert_eq!(
+            (form.enabled.as_str(), form.any_model.as_str()),
+            ("", "true")
+        );
         let more: Value = serde_json::from_str(&form.more).expect("JSON");
         assert_eq!(value_of(&form, more), stored);
     }

@@ -78,7 +78,10 @@ const MAX_TARGETS: usize = 2_000;
 pub async fn list_routing() -> Result<Routing, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
-    let routing = control.routing(&admin).await.map_err(crate::server::refuse)?;
+    let routing = control
+        .routing(&admin)
+        .await
+        .map_err(crate::server::refuse)?;
     Ok(Routing {
         groups: routing.groups,
         rewrites: routing.rewrites,
@@ -90,7 +93,10 @@ pub async fn list_routing() -> Result<Routing, AppError> {
 pub async fn get_group(id: Option<i64>) -> Result<OneGroup, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
-    let routing = control.routing(&admin).await.map_err(crate::server::refuse)?;
+    let routing = control
+        .routing(&admin)
+        .await
+        .map_err(crate::server::refuse)?;
     let group = match id {
         None => None,
         Some(id) => {
@@ -129,7 +135,11 @@ pub async fn save_group(
     let section = control::RouteSection::Group;
     let note = form.note.trim().to_owned();
     let saved = match entry {
-        None => control.create_route_entry(&admin, section, value, note).await,
+        None => {
+            control
+                .create_route_entry(&admin, section, value, note)
+                .await
+        }
         Some(id) => {
             let note = Some(note);
             control

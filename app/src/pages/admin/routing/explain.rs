@@ -4,7 +4,10 @@ use domain::routing::{RouteCandidate, RouteExplanation};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::{PATH, api::{Supposed, explain}};
+use super::{
+    PATH,
+    api::{Supposed, explain},
+};
 use crate::{
     components::{
         data_table::{Cell, Column, DataTable},
@@ -142,7 +145,11 @@ fn answer(explained: RouteExplanation) -> AnyView {
         explained.model,
         strategy.unwrap_or_default()
     );
-    let rows = explained.candidates.iter().enumerate().map(|(n, c)| candidate(n + 1, c));
+    let rows = explained
+        .candidates
+        .iter()
+        .enumerate()
+        .map(|(n, c)| candidate(n + 1, c));
     let rows = rows.collect_view();
     let excluded = explained.excluded.into_iter().map(|excluded| {
         view! {
@@ -185,21 +192,24 @@ fn candidate(number: usize, candidate: &RouteCandidate) -> AnyView {
     let key = candidate.api_key.map(|key| format!(" by API key {key}"));
     let state = match &candidate.resting {
         None => "Ready".to_owned(),
-        Some(rest) => format!("{}, {} s", rest.reason.replace('_', " "), rest.remaining_ms / 1_000),
+        Some(rest) => format!(
+            "{}, {} s",
+            rest.reason.replace('_', " "),
+            rest.remaining_ms / 1_000
+        ),
     };
     let cost = match candidate.estimated_cost {
         Some(cost) => format::money(cost),
         None => "no price".to_owned(),
     };
+    let deployment = format!("{}/{}", candidate.backend, candidate.model);
     view! {
         <tr role="row">
             <Cell label="Try" class="num">
                 {number}
             </Cell>
             <Cell label="Deployment" class="lead">
-                <span class="font-medium">
-                    {format!("{}/{}", candidate.backend, candidate.model)}
-                </span>
+                <span class="font-medium">{deployment}</span>
                 <span class="quiet">{key}</span>
             </Cell>
             <Cell label="State">{state}</Cell>

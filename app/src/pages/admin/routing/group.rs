@@ -69,7 +69,10 @@ fn GroupFields(id: Option<i64>, one: OneGroup, save: Post) -> impl IntoView {
         .take(count)
         .enumerate()
         .map(|(number, member)| member_row(number, member));
-    let targets = one.targets.into_iter().map(|target| view! { <option value=target></option> });
+    let targets = one
+        .targets
+        .into_iter()
+        .map(|target| view! { <option value=target></option> });
     view! {
         <PostForm post=save class="form">
             <FormAlert failure fields=FIELDS/>

@@ -34,16 +34,32 @@ pub const PATH: &str = "/admin-ui/routing";
 
 /// The strategies: name in the file, title, what it does.
 pub const STRATEGIES: [(&str, &str, &str); 7] = [
-    ("priority", "Priority", "the first, and the next only where it fails"),
-    ("weighted", "Weighted", "by chance, in proportion to the weights"),
+    (
+        "priority",
+        "Priority",
+        "the first, and the next only where it fails",
+    ),
+    (
+        "weighted",
+        "Weighted",
+        "by chance, in proportion to the weights",
+    ),
     ("round_robin", "Round robin", "each in turn"),
     (
         "least_usage",
         "Least usage",
         "the fewest tokens in the last day, times the weight: more weight means less traffic",
     ),
-    ("least_latency", "Least latency", "the quicker of two that are drawn"),
-    ("lowest_cost", "Lowest cost", "where this request would cost the least"),
+    (
+        "least_latency",
+        "Least latency",
+        "the quicker of two that are drawn",
+    ),
+    (
+        "lowest_cost",
+        "Lowest cost",
+        "where this request would cost the least",
+    ),
     (
         "affinity",
         "Affinity",
@@ -155,7 +171,12 @@ fn group_row(url: &ListUrl, group: &GroupView) -> AnyView {
     let title = strategy.map_or(group.strategy.clone(), |(_, title, _)| (*title).to_owned());
     let shares = shares(group);
     let members = group.members.iter().zip(shares).map(|(member, share)| {
-        let MemberView { backend, model, when, .. } = member;
+        let MemberView {
+            backend,
+            model,
+            when,
+            ..
+        } = member;
         let when = match when.is_empty() {
             true => String::new(),
             false => format!(", {when}"),
@@ -167,18 +188,24 @@ fn group_row(url: &ListUrl, group: &GroupView) -> AnyView {
             </li>
         }
     });
-    let saved = group.saved.map_or_else(|| "—".to_owned(), |saved| {
-        let (money, tokens) = (format::money(saved.saved), format::count(saved.cached_tokens));
-        format!("{money} on {tokens} tokens")
-    });
+    let saved = group.saved.map_or_else(
+        || "—".to_owned(),
+        |saved| {
+            let (money, tokens) = (
+                format::money(saved.saved),
+                format::count(saved.cached_tokens),
+            );
+            format!("{money} on {tokens} tokens")
+        },
+    );
+    let members = members.collect_view();
+    let (problem, from) = (group.problem.clone(), group.origin);
     view! {
         <tr role="row" aria-current=open.then_some("true")>
             <Cell label="Group" class="lead">
                 <span>
                     {name}
-                    {group
-                        .problem
-                        .clone()
+                    {problem
                         .map(|problem| {
                             view! {
                                 <span class="state" data-tone="bad">
@@ -191,13 +218,13 @@ fn group_row(url: &ListUrl, group: &GroupView) -> AnyView {
             </Cell>
             <Cell label="Strategy">{title}</Cell>
             <Cell label="Members">
-                <ul class="plain">{members.collect_view()}</ul>
+                <ul class="plain">{members}</ul>
             </Cell>
             <Cell label="Saved by caches" class="minor">
                 {saved}
             </Cell>
             <Cell label="Set in" class="minor">
-                <span class="quiet">{origin(group.origin)}</span>
+                <span class="quiet">{origin(from)}</span>
             </Cell>
         </tr>
     }
@@ -207,7 +234,11 @@ fn group_row(url: &ListUrl, group: &GroupView) -> AnyView {
 /// What each member gets, in words: of 1,000 requests, as long as nothing fails or rests.
 fn shares(group: &GroupView) -> Vec<String> {
     let first = group.members.iter().map(|m| m.priority).min().unwrap_or(0);
-    let tier: Vec<&MemberView> = group.members.iter().filter(|m| m.priority == first).collect();
+    let tier: Vec<&MemberView> = group
+        .members
+        .iter()
+        .filter(|m| m.priority == first)
+        .collect();
     let weights: u64 = tier.iter().map(|m| u64::from(m.weight)).sum();
     let count = u64::try_from(tier.len()).unwrap_or(1).max(1);
     let mut leads = true;
@@ -227,7 +258,12 @@ fn shares(group: &GroupView) -> Vec<String> {
                 "round_robin" => of_thousand(1, count),
                 "priority" => {
                     let first = std::mem::replace(&mut leads, false);
-                    if first { "1,000 of 1,000" } else { "where those before it fail" }.to_owned()
+                    if first {
+                        "1,000 of 1,000"
+                    } else {
+                        "where those before it fail"
+                    }
+                    .to_owned()
                 }
                 "least_usage" => match member.weight {
                     0 => "always first".to_owned(),
@@ -256,8 +292,16 @@ fn rewrites(rewrites: &[RewriteView], delete: Post) -> AnyView {
         }
         .into_any();
     }
-    let rows = rewrites.iter().map(|rewrite| {
-        let RewriteView { id, source, target, force, origin: from, problem, note } = rewrite.clone();
+    let rows = rewrites.iter().map(move |rewrite| {
+        let RewriteView {
+            id,
+            source,
+            target,
+            force,
+            origin: from,
+            problem,
+            note,
+        } = rewrite.clone();
         let label = format!("Delete the rewrite of {source}");
         view! {
             <tr role="row">
@@ -296,10 +340,11 @@ fn rewrites(rewrites: &[RewriteView], delete: Post) -> AnyView {
             </tr>
         }
     });
+    let rows = rows.collect_view();
     view! {
         <FormAlert failure=delete.failure()/>
         <DataTable caption="Rewrites" columns=REWRITES>
-            {rows.collect_view()}
+            {rows}
         </DataTable>
     }
     .into_any()

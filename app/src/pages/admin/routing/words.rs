@@ -61,5 +61,6 @@ pub fn group_value(
 
 fn number(text: &str) -> Value {
     let text = text.trim();
-    text.parse::<i64>().map_or_else(|_| text.into(), Value::from)
+    text.parse::<i64>()
+        .map_or_else(|_| text.into(), Value::from)
 }
