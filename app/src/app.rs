@@ -15,8 +15,8 @@ use crate::{
         account::AccountPage,
         admin::{
             audit::AuditPage, backends::BackendsPage, budgets::BudgetsPage, keys::KeysPage,
-            overview::AdminOverview, routing::RoutingPage, teams::TeamsPage, tokens::TokensPage,
-            users::UsersPage,
+            models::ModelsPage, overview::AdminOverview, permissions::PermissionsPage,
+            routing::RoutingPage, teams::TeamsPage, tokens::TokensPage, users::UsersPage,
         },
         errors::NotFound,
         link::LinkPage,
@@ -100,7 +100,13 @@ pub fn App() -> impl IntoView {
                 >
                     <Route path=StaticSegment("") view=AdminOverview ssr=SsrMode::Async/>
                     <Route path=StaticSegment("backends") view=BackendsPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("models") view=ModelsPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("routing") view=RoutingPage ssr=SsrMode::Async/>
+                    <Route
+                        path=StaticSegment("permissions")
+                        view=PermissionsPage
+                        ssr=SsrMode::Async
+                    />
                     <Route path=StaticSegment("users") view=UsersPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("keys") view=KeysPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("teams") view=TeamsPage ssr=SsrMode::Async/>

@@ -202,6 +202,7 @@ impl Server {
                     .unwrap_or(u32::MAX),
                 openai_model,
                 anthropic_model,
+                deny_unpermitted: config.auth.deny_unpermitted,
             },
             leptos: LeptosOptions::builder()
                 .output_name("llm-router")

@@ -56,6 +56,8 @@ pub struct ServerInfo {
     pub openai_model: Option<String>,
     /// A model that answers in the Anthropic dialect, for the snippets.
     pub anthropic_model: Option<String>,
+    /// `auth.deny_unpermitted`
+    pub deny_unpermitted: bool,
 }
 
 /// What a backend is doing at this moment. The server makes it of what the gateway knows.

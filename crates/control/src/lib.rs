@@ -58,7 +58,7 @@ pub use principal::{Admin, Principal};
 pub use request_log::LogAccess;
 pub use scripts::{BeforeAfter, ScriptReport, ScriptSecret, ScriptTrial};
 pub use secret::{SecretKind, ShownSecret};
-pub use storage::RouteSection;
+pub use storage::{PriceRecord, PriceSource, RouteSection};
 pub use usage::UsageExportRow;
 pub use users::{CreatedUser, NewUserInput};
 pub use vault::{RevealedSecret, Vault};

@@ -53,21 +53,28 @@ impl Control {
         .await
     }
 
-    /// Makes a user's permissions exactly these; none: nothing is said about the user.
+    /// Permits some backends to a user and takes others back, all or nothing.
     ///
     /// # Errors
     /// [`ControlError::NotFound`]: there is no such user or backend.
-    pub async fn set_permissions(
+    pub async fn change_permissions(
         &self,
         admin: &Admin,
         user: UserId,
-        backends: Vec<BackendId>,
+        add: Vec<BackendId>,
+        remove: Vec<BackendId>,
     ) -> Result<(), ControlError> {
-        let act = admin.does("permission.set").on(user);
+        let act = admin.does("permission.change").on(user);
         self.change(act, move |control| async move {
-            let now = control.now();
+            let (db, now) = (control.db(), control.now());
             let before = control.permitted(user).await?;
-            control.db().set_permissions(user, &backends, now).await?;
+            for backend in add {
+                db.grant_permission(user, backend, now).await?;
+            }
+            for backend in remove {
+                // Somebody else may have taken it back meanwhile.
+                db.revoke_permission(user, backend).await?;
+            }
             control.tell_permissions(user, before).await
         })
         .await

@@ -68,45 +68,4 @@ impl Database {
             .await?;
         Ok(done.rows_affected() > 0)
     }
-
-    /// Makes a user's permissions exactly these.
-    ///
-    /// # Errors
-    /// As [`Self::grant_permission`]; nothing has changed then.
-    pub async fn set_permissions(
-        &self,
-        user: UserId,
-        backends: &[BackendId],
-        now: Timestamp,
-    ) -> Result<(), StorageError> {
-        let mut transaction = self.writer().begin().await?;
-        let before: Vec<i64> =
-            sqlx::query_scalar("select backend_id from permissions where user_id = $1")
-                .bind(user.0)
-                .fetch_all(&mut *transaction)
-                .await?;
-        for gone in before
-            .iter()
-            .filter(|id| !backends.contains(&BackendId(**id)))
-        {
-            sqlx::query("delete from permissions where user_id = $1 and backend_id = $2")
-                .bind(user.0)
-                .bind(gone)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        for new in backends.iter().filter(|id| !before.contains(&id.0)) {
-            sqlx::query(
-                "insert into permissions (user_id, backend_id, created_at) values ($1, $2, $3) \
-                 on conflict (user_id, backend_id) do nothing",
-            )
-            .bind(user.0)
-            .bind(new.0)
-            .bind(now.0)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        Ok(())
-    }
 }

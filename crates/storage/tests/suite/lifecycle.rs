@@ -85,6 +85,7 @@ async fn the_catalog_holds_users_keys_and_the_latest_resets() {
             email: None,
             active: true,
             budget: BudgetLimits::default(),
+            backends: Vec::new(),
             limits: RateLimits::default(),
         }]
     );
