@@ -71,6 +71,7 @@ pub use self::{
     url::{BaseUrl, Origin},
 };
 use self::{backend::BackendDefaults, context::Context, document::Format};
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Everything an operator can decide. Secrets in it cannot be printed.
 #[derive(Clone, Debug)]
@@ -150,8 +151,8 @@ pub struct Loader {
     pinned: Option<Arc<SourceText>>,
 }
 
-/// A file as it was read; `None`: there was none.
-type SourceText = Option<(PathBuf, String)>;
+/// A file as it was read, which may hold secrets; `None`: there was none.
+type SourceText = Option<(PathBuf, SecretString)>;
 
 impl Loader {
     /// # Errors
@@ -248,7 +249,7 @@ impl Config {
             None => {
                 let found = source::find(directory, cli, environment);
                 let text = match found.path {
-                    Some(path) => source::read(&path).map(|text| Some((path, text)))?,
+                    Some(path) => source::read(&path).map(|text| Some((path, text.into())))?,
                     None => None,
                 };
                 (Arc::new(text), found.warning)
@@ -257,6 +258,7 @@ impl Config {
         let mut context = match &*text {
             Some((path, text)) => {
                 let name = path.display().to_string();
+                let text = text.expose_secret();
                 Context::of_text(&name, text, Format::of(path), environment)
             }
             None => Context::without_text(environment),

@@ -14,6 +14,7 @@ mod bill;
 mod budget;
 mod client_disconnect;
 mod compression;
+mod configured;
 mod demo_data;
 mod discovery;
 mod fallback;

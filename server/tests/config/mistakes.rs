@@ -10,7 +10,7 @@ fn mistakes_are_told_with_file_line_key_and_what_would_be_right() {
     assert_snapshot!(refused("server:\n  prot: 4000\nservre: {}\nxyz: 1\n"), @r#"
     llm-router.yaml:2:3: server.prot: unknown key; did you mean "port"?
     llm-router.yaml:3:1: servre: unknown key; did you mean "server"?
-    llm-router.yaml:4:1: xyz: unknown key; the keys here are auth, backends, server, database, counters, demo, dashboard, logging, limits, alerts, routing, groups, …
+    llm-router.yaml:4:1: xyz: unknown key; the keys here are auth, backends, groups, rewrites, server, database, counters, demo, dashboard, logging, limits, alerts, …
     "#);
     assert_snapshot!(refused("server:\n  port: \"4000\"\n  workers: many\n  max_body: 64 bananas\n  host: example.com\n"), @r#"
     llm-router.yaml:2:9: server.port: expected a whole number from 0 to 65535, found a text; write it without quotes: 4000

@@ -84,7 +84,7 @@ pub struct OneBackend {
 #[server(prefix = "/_fn", endpoint = "admin/backends/list")]
 pub async fn list_backends() -> Result<Vec<BackendView>, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let routing = control.routing(&admin).await;
     let mut backends = routing.map_err(crate::server::refuse)?.backends;
     backends.sort_by_key(|backend| backend.priority);
@@ -95,7 +95,7 @@ pub async fn list_backends() -> Result<Vec<BackendView>, AppError> {
 #[server(prefix = "/_fn", endpoint = "admin/backends/get")]
 pub async fn get_backend(id: i64) -> Result<OneBackend, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let routing = control.routing(&admin).await;
     let backends = routing.map_err(crate::server::refuse)?.backends;
     let id = domain::BackendId(id);

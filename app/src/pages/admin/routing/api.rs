@@ -77,7 +77,7 @@ const MAX_TARGETS: usize = 2_000;
 #[server(prefix = "/_fn", endpoint = "admin/routing/list")]
 pub async fn list_routing() -> Result<Routing, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let routing = control
         .routing(&admin)
         .await
@@ -92,7 +92,7 @@ pub async fn list_routing() -> Result<Routing, AppError> {
 #[server(prefix = "/_fn", endpoint = "admin/routing/group")]
 pub async fn get_group(id: Option<i64>) -> Result<OneGroup, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     let routing = control
         .routing(&admin)
         .await
@@ -212,7 +212,7 @@ pub async fn delete_rewrite(entry: i64) -> Result<Next, AppError> {
 #[server(prefix = "/_fn", endpoint = "admin/routing/explain")]
 pub async fn explain(supposed: Supposed) -> Result<Option<RouteExplanation>, AppError> {
     let control = crate::server::control()?;
-    let admin = crate::server::admin().await?;
+    let admin = crate::server::viewer().await?;
     if supposed.model.trim().is_empty() {
         return Ok(None);
     }
