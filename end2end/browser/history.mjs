@@ -41,7 +41,37 @@ export async function seed(router, { slow = false } = {}) {
   await router.manage("POST", `/admin/teams/${team.id}/members`, { user_id: grace.id });
   await router.manage("POST", `/admin/teams/${team.id}/keys`, { label: "Nightly batch" });
   await nearlyUseUp(router, ada);
-  return { ada, grace, admin: router.admin, oldKey: laptop, team };
+  const { rows } = await router.manage("GET", "/admin/analytics/requests?limit=1");
+  return { ada, grace, admin: router.admin, oldKey: laptop, team, request: rows[0], ...await configure(router, grace) };
+}
+
+// What an admin has made beside the configuration file.
+async function configure(router, grace) {
+  const backend = await router.manage("POST", "/admin/backends", {
+    name: "acme", kind: "openai_compatible", base_url: "https://llm.acme.example/v1", api_keys: ["sk-acme-0123456789"],
+    models: [
+      { model: "acme-large", aliases: ["large"], price: { input: 2, output: 8 } },
+      { model: "acme-small", price: { input: 0.2, output: 0.8 } },
+    ],
+    rate_limit: { requests: 120, window: "60s" }, max_concurrent: 8, priority: 2,
+  });
+  const demo = (await router.manage("GET", "/admin/backends")).find(({ name }) => name === "demo");
+  const group = await router.manage("POST", "/admin/groups", {
+    name: "best", strategy: "weighted",
+    members: [
+      { backend: "acme", model: "acme-large", weight: 3 },
+      { backend: "demo", model: "demo", weight: 1 },
+      { backend: "acme", model: "acme-small", priority: 1, when: { max_input_tokens: 8000 } },
+    ],
+  });
+  await router.manage("POST", "/admin/rewrites", { source: "gpt-4o", target: "best" });
+  for (const { id } of [backend, demo]) {
+    await router.manage("POST", "/admin/permissions", { user_id: grace.id, backend_id: id });
+  }
+  const priced = (await router.manage("GET", "/admin/prices")).find(({ model }) => model === "acme-large");
+  await router.manage("PUT", `/admin/prices/${priced.deployment_id}`, { input: 1.5, output: 6, cache_read: 0.15 });
+  await router.manage("POST", "/admin/tokens", { name: "Prometheus", scope: "read" });
+  return { backend, group, priced };
 }
 
 // A call is refused when it might cost more than is left, so this budget is set once its money is spent.

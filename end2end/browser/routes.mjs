@@ -4,7 +4,7 @@ import { go } from "./site.mjs";
 
 // `as` is who looks at it, `make` brings the page there where an address alone does not. `status` is the
 // document's, 200 unless given.
-export function routes({ ada, admin, oldKey, team }) {
+export function routes({ ada, grace, admin, oldKey, team, request, backend, group, priced }) {
   return [
     { name: "login", path: "/login" },
     { name: "not-found", path: "/nowhere", status: 404 },
@@ -35,10 +35,26 @@ export function routes({ ada, admin, oldKey, team }) {
     { name: "usage", path: "/admin-ui/usage?range=24h", as: admin },
     { name: "usage-latency", path: "/admin-ui/usage?range=24h&chart=latency", as: admin },
     { name: "requests", path: "/admin-ui/logs", as: admin },
+    { name: "request", path: `/admin-ui/logs/${request.id}`, as: admin },
     { name: "requests-none", path: "/admin-ui/logs?q=no-such-model", as: admin },
     { name: "my-usage-over-time", path: "/user-ui/usage", as: ada },
     { name: "my-history", path: "/user-ui/history", as: ada },
     { name: "my-requests", path: "/user-ui/logs", as: ada },
+    { name: "backends", path: "/admin-ui/backends", as: admin },
+    { name: "backend-new", path: "/admin-ui/backends?new=1", as: admin },
+    { name: "backend-new-folded", path: "/admin-ui/backends?new=1&kind=openai_compatible", as: admin, make: unfoldAll },
+    { name: "backend", path: `/admin-ui/backends?open=${backend.id}`, as: admin, make: unfoldAll },
+    { name: "prices", path: "/admin-ui/models", as: admin },
+    { name: "prices-none", path: "/admin-ui/models?q=no-such-model", as: admin },
+    { name: "price", path: `/admin-ui/models?open=${priced.deployment_id}`, as: admin, make: unfoldAll },
+    { name: "routing", path: "/admin-ui/routing?model=best&dialect=openai&input_tokens=1000", as: admin },
+    { name: "group-new", path: "/admin-ui/routing?new=1", as: admin, make: unfoldAll },
+    { name: "group", path: `/admin-ui/routing?open=${group.id}`, as: admin, make: unfoldAll },
+    { name: "permissions", path: "/admin-ui/permissions", as: admin },
+    { name: "permission", path: `/admin-ui/permissions?open=${grace.id}`, as: admin },
+    { name: "audit", path: "/admin-ui/audit", as: admin, make: unfoldAll },
+    { name: "tokens", path: "/admin-ui/tokens", as: admin },
+    { name: "token-new", path: "/admin-ui/tokens?new=1", as: admin },
     { name: "forbidden", path: "/admin-ui/users", as: ada, status: 403 },
     { name: "my-usage", path: "/user-ui", as: ada, make: openNumbers },
     { name: "my-keys", path: "/user-ui/keys", as: ada },
@@ -69,6 +85,7 @@ export const expected = (route) => route.status ?? 200;
 
 const openNumbers = (page) => page.getByText("The numbers").click();
 const openDanger = (page) => page.locator("details.danger summary").last().click();
+const unfoldAll = (page) => page.evaluate(() => document.querySelectorAll("main details").forEach((details) => { details.open = true; }));
 // All that is folded away, of the panel or of the page.
 const unfold = (page) => page.evaluate(() => {
   for (const details of document.querySelectorAll("details.more, details.snippet")) details.open = true;
