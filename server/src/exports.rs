@@ -2,13 +2,12 @@
 //! server-sent events. They take the query string of their page, so that they show what it shows, and are for
 //! whoever is signed in there: an admin sees all, a user their own.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use app::pages::{
     logs,
     usage::{UsageUrl, pairs},
 };
-use app::server::LiveState;
 use axum::{
     body::Body,
     extract::{FromRequestParts, RawQuery, State},
@@ -18,11 +17,10 @@ use axum::{
 use bytes::Bytes;
 use control::{Admin, Control, ControlError, LogAccess, Principal, UsageExportRow};
 use domain::{
-    NanoUsd, Timestamp,
+    NanoUsd,
     report::{RequestSummary, Totals},
     request_log::LogQuery,
 };
-use gateway::Gateway;
 use http_body::Frame;
 use http_body_util::StreamBody;
 use serde::Serialize;
@@ -66,39 +64,6 @@ impl FromRequestParts<AppState> for AdminVisitor {
         let Visitor(principal) = Visitor::from_request_parts(parts, state).await?;
         Ok(Self(principal.viewer()?))
     }
-}
-
-/// What the overview shows of the backends at this moment.
-pub fn live_state(gateway: &Gateway) -> LiveState {
-    let gateway = gateway.clone();
-    LiveState(Arc::new(move || {
-        let now = gateway.now();
-        let backends = gateway.backends().into_iter();
-        backends
-            .map(|backend| {
-                let after = |rest: Duration| {
-                    let ms = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
-                    Timestamp(now.0.saturating_add(ms))
-                };
-                app::server::LiveBackend {
-                    name: backend.name,
-                    kind: backend.kind.as_str().to_owned(),
-                    in_progress: backend.in_progress,
-                    waiting: u64::try_from(backend.waiting).unwrap_or(u64::MAX),
-                    calls: backend.sums.calls,
-                    failed: backend.sums.failed,
-                    failing: backend.failing,
-                    rate_limited: backend.cooldowns.remaining.is_some(),
-                    next_try: backend
-                        .cooldowns
-                        .remaining
-                        .max(backend.failing_for)
-                        .map(after),
-                    last_error: backend.sums.last_error,
-                }
-            })
-            .collect()
-    }))
 }
 
 /// `GET /admin-ui/usage.csv`

@@ -420,6 +420,9 @@ pub fn health(backend: &BackendStatus) -> BackendHealth {
         )
     } else if sums.calls == 0 {
         (HealthState::Unused, String::new(), None)
+    } else if sums.failed == sums.calls {
+        // Too few of them for a rest, and well it is not.
+        (HealthState::Failing, because("no call has succeeded"), None)
     } else {
         (HealthState::Well, String::new(), None)
     };

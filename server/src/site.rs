@@ -73,7 +73,6 @@ fn provide(state: &AppState) {
     provide_context(state.control.clone());
     provide_context(state.site.clone());
     provide_context(state.models.clone());
-    provide_context(exports::live_state(&state.gateway));
 }
 
 /// A file of the site, or else the page that says that there is nothing here.

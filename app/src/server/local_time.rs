@@ -2,11 +2,7 @@
 //! needs no zone database and every visitor reads the same.
 
 use control::Control;
-use domain::{
-    Timestamp,
-    account::KeySummary,
-    report::{BackendHealth, BackendState},
-};
+use domain::{Timestamp, account::KeySummary};
 use jiff::tz::TimeZone;
 
 use crate::components::key_list::KeyRow;
@@ -68,28 +64,6 @@ impl LocalTime {
                 .as_ref()
                 .map(|old| self.minute(old.valid_until)),
             summary,
-        }
-    }
-
-    /// A backend with its times.
-    #[must_use]
-    pub fn health(&self, backend: super::LiveBackend) -> BackendHealth {
-        let (at, error) = backend.last_error.unzip();
-        BackendHealth {
-            name: backend.name,
-            kind: backend.kind,
-            state: match (backend.failing, backend.rate_limited) {
-                (true, _) => BackendState::Failing,
-                (false, true) => BackendState::RateLimited,
-                (false, false) => BackendState::Ready,
-            },
-            in_progress: backend.in_progress,
-            waiting: backend.waiting,
-            calls: backend.calls,
-            failed: backend.failed,
-            next_try_local: backend.next_try.map(|at| self.write(at, "%H:%M:%S")),
-            last_error: error,
-            last_error_local: at.map(|at| self.write(at, "%Y-%m-%d %H:%M:%S")),
         }
     }
 

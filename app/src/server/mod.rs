@@ -12,8 +12,6 @@ mod secrets;
 pub mod snippets;
 mod teams;
 
-use std::sync::Arc;
-
 use control::{Admin, Control, ControlError, Principal, SignedIn};
 use domain::{
     Timestamp, UserId,
@@ -58,41 +56,6 @@ pub struct ServerInfo {
     pub anthropic_model: Option<String>,
     /// `auth.deny_unpermitted`
     pub deny_unpermitted: bool,
-}
-
-/// What a backend is doing at this moment. The server makes it of what the gateway knows.
-#[derive(Clone, Debug)]
-pub struct LiveBackend {
-    pub name: String,
-    pub kind: String,
-    pub in_progress: u64,
-    pub waiting: u64,
-    /// Since the process began to serve.
-    pub calls: u64,
-    pub failed: u64,
-    /// A deployment of it rests after failures in a row.
-    pub failing: bool,
-    /// It rests because it refused for its rate limit.
-    pub rate_limited: bool,
-    /// When a call tries it again; `None`: the next one does.
-    pub next_try: Option<Timestamp>,
-    pub last_error: Option<(Timestamp, String)>,
-}
-
-/// Asks what the backends are doing.
-#[derive(Clone)]
-pub struct LiveState(pub Arc<dyn Fn() -> Vec<LiveBackend> + Send + Sync>);
-
-impl std::fmt::Debug for LiveState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LiveState").finish_non_exhaustive()
-    }
-}
-
-/// What the backends are doing; nothing where the server did not provide it.
-#[must_use]
-pub fn live_backends() -> Vec<LiveBackend> {
-    use_context::<LiveState>().map_or_else(Vec::new, |state| (state.0)())
 }
 
 /// The use cases.

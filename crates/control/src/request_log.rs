@@ -93,7 +93,8 @@ impl Control {
         Ok(RequestLog {
             time_zone: self.time_zone_name().to_owned(),
             start_local: label(period.start, self.zone(), "%Y-%m-%d %H:%M"),
-            end_local: label(period.end, self.zone(), "%Y-%m-%d %H:%M"),
+            // What has no end is shown up to now.
+            end_local: label(period.end.min(self.now()), self.zone(), "%Y-%m-%d %H:%M"),
             rows: rows
                 .into_iter()
                 .map(|row| self.shown(access, row))

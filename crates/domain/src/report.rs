@@ -59,35 +59,6 @@ pub struct NearBudget {
     pub resets_at_local: String,
 }
 
-/// What a backend is doing at this moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BackendHealth {
-    pub name: String,
-    pub kind: String,
-    pub state: BackendState,
-    pub in_progress: u64,
-    pub waiting: u64,
-    /// Since the router started.
-    pub calls: u64,
-    pub failed: u64,
-    /// When it is tried again, in the reporting zone.
-    pub next_try_local: Option<String>,
-    pub last_error: Option<String>,
-    /// When that was, in the reporting zone.
-    pub last_error_local: Option<String>,
-}
-
-/// Whether a backend is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BackendState {
-    Ready,
-    /// It refused for its rate limit and is left alone for a while.
-    RateLimited,
-    /// It failed several times in a row and is left alone for a while.
-    Failing,
-}
-
 /// Sums of one hour or day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {

@@ -248,8 +248,8 @@ async fn the_tail_brings_new_rows_that_fit_and_goes_on_from_where_it_broke() {
         text.push_str(std::str::from_utf8(&piece.expect("no end")).expect("text"));
     }
     assert!(!text.contains("\"user\":\"bob\""), "{text}");
-    let last = text.lines().filter_map(|line| line.strip_prefix("id: "));
-    let last = last.last().expect("an id").to_owned();
+    let mut last = text.lines().filter_map(|line| line.strip_prefix("id: "));
+    let last = last.next_back().expect("an id").to_owned();
     drop(own);
     Reply::of(house.app.chat(&house.ada.key, ask_stream("demo"))).await;
     let request = house

@@ -175,7 +175,7 @@ fn row(url: &ListUrl, backend: &BackendView) -> AnyView {
     };
     let where_to = match backend.base_url.is_empty() {
         true => backend.kind.clone(),
-        false => format!("{} · {}", backend.kind, backend.base_url),
+        false => backend.base_url.trim_start_matches("https://").to_owned(),
     };
     let BackendView {
         health,
@@ -183,6 +183,11 @@ fn row(url: &ListUrl, backend: &BackendView) -> AnyView {
         priority,
         ..
     } = backend.clone();
+    // The built-in one comes after all others, whatever its number.
+    let priority = match from {
+        Origin::BuiltIn => "last".to_owned(),
+        _ => priority.to_string(),
+    };
     let (calls, failed, models) = (health.calls, health.failed, backend.models.len());
     view! {
         <tr role="row" aria-current=open.then_some("true")>

@@ -364,9 +364,9 @@ fn History(history: Vec<Dated>) -> impl IntoView {
         view! {
             <li>
                 <span class="figure">{dated.from}</span>
-                " "
+                <span class="quiet">{format!(" {by}")}</span>
+                <br/>
                 {what}
-                <span class="sub">{by}</span>
             </li>
         }
     });
@@ -376,7 +376,7 @@ fn History(history: Vec<Dated>) -> impl IntoView {
             <h3>"History"</h3>
             {match rows.is_empty() {
                 true => view! { <p class="quiet">"It never had a price."</p> }.into_any(),
-                false => view! { <ul class="plain">{rows}</ul> }.into_any(),
+                false => view! { <ul class="plain spaced">{rows}</ul> }.into_any(),
             }}
         </section>
     }

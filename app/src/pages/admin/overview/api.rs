@@ -14,12 +14,19 @@ pub async fn admin_overview(measure: Measure) -> Result<AdminOverviewPage, AppEr
     let overview = overview.map_err(crate::server::refuse)?;
     let alerts = control.budget_alerts(&admin).await;
     let near = control.budgets_near_their_limit(&admin).await;
-    let time = crate::server::LocalTime::of(&control);
-    let backends = crate::server::live_backends().into_iter();
+    let routing = control.routing(&admin).await;
+    let mut backends = routing.map_err(crate::server::refuse)?.backends;
+    backends.sort_by_key(|backend| backend.priority);
+    let backends = backends.into_iter().map(|backend| super::BackendLine {
+        id: backend.id,
+        name: backend.name,
+        kind: backend.kind,
+        health: backend.health,
+    });
     Ok(AdminOverviewPage {
         page: crate::charts::overview_page(overview, measure),
         alerts: alerts.map_err(crate::server::refuse)?,
         near: near.map_err(crate::server::refuse)?,
-        backends: backends.map(|backend| time.health(backend)).collect(),
+        backends: backends.collect(),
     })
 }

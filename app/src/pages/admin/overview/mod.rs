@@ -3,14 +3,16 @@
 pub mod api;
 
 use domain::{
-    NanoUsd,
+    BackendId, NanoUsd,
     budget::BudgetAlert,
-    report::{BackendHealth, BackendState, Bucket, NamedTotals, NearBudget, Overview},
+    configured::BackendHealth,
+    report::{Bucket, NamedTotals, NearBudget, Overview},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use serde::{Deserialize, Serialize};
 
+use super::backends::Health;
 use crate::{
     components::{
         budget_alerts::BudgetAlerts,
@@ -66,7 +68,17 @@ pub struct AdminOverviewPage {
     /// The fullest first.
     pub near: Vec<NearBudget>,
     /// In the order in which they are preferred.
-    pub backends: Vec<BackendHealth>,
+    pub backends: Vec<BackendLine>,
+}
+
+/// A backend and how it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackendLine {
+    /// `None`: it was never in force.
+    pub id: Option<BackendId>,
+    pub name: String,
+    pub kind: String,
+    pub health: BackendHealth,
 }
 
 #[component]
@@ -110,52 +122,42 @@ const BACKENDS: &[Column] = &[
     Column::number("Failed"),
 ];
 
-/// Whether each backend is used; if not, why, and when it is tried again.
+/// How each backend is; if not well, why, and when it is tried again.
 #[component]
-fn Backends(backends: Vec<BackendHealth>) -> impl IntoView {
+fn Backends(backends: Vec<BackendLine>) -> impl IntoView {
     let rows = backends.into_iter().map(|backend| {
-        let (state, tone) = match backend.state {
-            BackendState::Ready => ("Ready", "good"),
-            BackendState::RateLimited => ("Rate limited", "warn"),
-            BackendState::Failing => ("Failing", "bad"),
+        let BackendLine {
+            id,
+            name,
+            kind,
+            health,
+        } = backend;
+        let name = match id {
+            Some(id) => view! {
+                <a class="link" href=format!("/admin-ui/backends?open={}", id.0)>
+                    {name}
+                </a>
+            }
+            .into_any(),
+            None => name.into_any(),
         };
-        let next = (backend.state != BackendState::Ready).then(|| {
-            let when = backend.next_try_local.clone();
-            when.map_or_else(
-                || "tried by the next call".to_owned(),
-                |at| format!("tried again at {at}"),
-            )
-        });
-        let why = backend.last_error.map(|error| {
-            let at = backend.last_error_local.unwrap_or_default();
-            format!("{error} ({at})")
-        });
-        // An error of a backend that is well is history.
-        let shown = why.clone().filter(|_| backend.state != BackendState::Ready);
+        let (running, calls, failed) = (health.in_progress, health.calls, health.failed);
         view! {
             <tr role="row">
                 <Cell label="Backend" class="lead">
-                    <span class="clip block">
-                        {backend.name} <span class="sub">{backend.kind}</span>
-                    </span>
+                    <span class="clip block">{name} <span class="sub">{kind}</span></span>
                 </Cell>
                 <Cell label="State">
-                    <span title=why>
-                        <span class="state" data-tone=tone>
-                            {state}
-                        </span>
-                        <span class="sub">{next}</span>
-                        <span class="sub">{shown}</span>
-                    </span>
+                    <Health health/>
                 </Cell>
                 <Cell label="Running" class="num">
-                    {format::count(backend.in_progress)}
+                    {format::count(running)}
                 </Cell>
                 <Cell label="Calls" class="num">
-                    {format::count(backend.calls)}
+                    {format::count(calls)}
                 </Cell>
                 <Cell label="Failed" class="num">
-                    {format::count(backend.failed)}
+                    {format::count(failed)}
                 </Cell>
             </tr>
         }

@@ -57,6 +57,11 @@ pub struct MemberForm {
     pub when: String,
 }
 
+/// What a member's input is kept by when its form is refused.
+pub(super) fn kept_as(number: usize, field: &str) -> String {
+    format!("{field}-{number}")
+}
+
 /// A request that nobody has made, as its form says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Supposed {
@@ -123,12 +128,28 @@ pub async fn save_group(
 ) -> Result<Next, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::admin().await?;
-    let typed = [
+    let members = form
+        .members
+        .iter()
+        .enumerate()
+        .flat_map(|(number, member)| {
+            let inputs = [
+                ("target", member.target.as_str()),
+                ("weight", &member.weight),
+                ("priority", &member.priority),
+                ("when", &member.when),
+            ];
+            inputs.map(|(field, value)| (kept_as(number, field), value))
+        });
+    let members: Vec<(String, &str)> = members.collect();
+    let mut typed = vec![
         ("name", form.name.as_str()),
+        ("strategy", &form.strategy),
         ("hedge_share", &form.hedge_share),
         ("hedge_after", &form.hedge_after),
         ("note", &form.note),
     ];
+    typed.extend(members.iter().map(|(name, value)| (name.as_str(), *value)));
     let refuse = |error| crate::server::refuse(error).keep(&typed);
     let value = super::words::group_value(&form, |text| control.parse_settings(&admin, text));
     let value = value.map_err(refuse)?;

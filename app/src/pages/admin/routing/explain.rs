@@ -36,15 +36,22 @@ pub fn Explain() -> impl IntoView {
     let explained = loading(move || supposed.get(), explain);
     view! {
         <section class="tile" id="explain">
-            <h2>"Explain a route"</h2>
-            {move || view! { <Question asked=supposed.get()/> }}
-            <Load
-                resource=explained
-                show={move |explained: Option<RouteExplanation>| match explained {
-                    None => ().into_any(),
-                    Some(explained) => answer(explained),
-                }}
-            />
+            <header>
+                <div>
+                    <h2>"Explain a route"</h2>
+                    <p>"What would become of a request. Nothing is called."</p>
+                </div>
+            </header>
+            <div class="body stack">
+                {move || view! { <Question asked=supposed.get()/> }}
+                <Load
+                    resource=explained
+                    show={move |explained: Option<RouteExplanation>| match explained {
+                        None => ().into_any(),
+                        Some(explained) => answer(explained),
+                    }}
+                />
+            </div>
         </section>
     }
     .into_any()
@@ -67,7 +74,7 @@ fn Question(asked: Supposed) -> impl IntoView {
     });
     let check = |name: &'static str, title: &'static str, checked: bool| {
         view! {
-            <label class="check">
+            <label class="tick">
                 <input type="checkbox" name=name value="1" checked=checked/>
                 {title}
             </label>
@@ -75,20 +82,20 @@ fn Question(asked: Supposed) -> impl IntoView {
     };
     view! {
         <form class="filters" method="get" action=format!("{PATH}#explain")>
-            <div class="field">
-                <label for="explain-model">"Model"</label>
-                <input id="explain-model" name="model" value=asked.model required autocomplete="off"/>
-            </div>
-            <div class="field">
-                <label for="explain-dialect">"Asked in"</label>
-                <select id="explain-dialect" name="dialect">
+            <label class="choice wide">
+                <span>"Model"</span>
+                <input class="input" name="model" value=asked.model required autocomplete="off"/>
+            </label>
+            <label class="choice">
+                <span>"Asked in"</span>
+                <select class="select" name="dialect">
                     {dialects.collect_view()}
                 </select>
-            </div>
-            <div class="field">
-                <label for="explain-tokens">"Tokens of input"</label>
+            </label>
+            <label class="choice">
+                <span>"Tokens of input"</span>
                 <input
-                    id="explain-tokens"
+                    class="input"
                     name="input_tokens"
                     value=match asked.input_tokens.is_empty() {
                         true => "1000".to_owned(),
@@ -96,23 +103,23 @@ fn Question(asked: Supposed) -> impl IntoView {
                     }
                     inputmode="numeric"
                 />
-            </div>
-            <div class="field">
-                <label for="explain-key">"Key, by its number"</label>
+            </label>
+            <label class="choice">
+                <span>"Key, by its number"</span>
                 <input
-                    id="explain-key"
+                    class="input"
                     name="key_id"
                     value=asked.key_id
                     inputmode="numeric"
                     placeholder="anybody"
                 />
-            </div>
-            <div class="row">
+            </label>
+            <div class="ticks">
                 {check("stream", "Stream", asked.stream)}
                 {check("tools", "Tools", asked.tools)}
                 {check("images", "Images", asked.images)}
             </div>
-            <button class="btn" data-variant="outline" type="submit">
+            <button class="btn" type="submit">
                 "Explain"
             </button>
         </form>

@@ -5,10 +5,10 @@ use leptos::prelude::*;
 
 use super::{
     STRATEGIES,
-    api::{OneGroup, get_group},
+    api::{OneGroup, get_group, kept_as},
 };
 use crate::components::{
-    form_field::{CheckField, FormAlert, SelectField, Submit, TextField},
+    form_field::{CheckField, FormAlert, FormFailure, SelectField, Submit, TextField},
     panel::SidePanel,
     post_form::{Post, PostForm},
     suspense_error::{Load, loading},
@@ -68,7 +68,7 @@ fn GroupFields(id: Option<i64>, one: OneGroup, save: Post) -> impl IntoView {
     let rows = members
         .take(count)
         .enumerate()
-        .map(|(number, member)| member_row(number, member));
+        .map(move |(number, member)| member_row(number, member, failure));
     let targets = one
         .targets
         .into_iter()
@@ -155,8 +155,7 @@ fn GroupFields(id: Option<i64>, one: OneGroup, save: Post) -> impl IntoView {
     .into_any()
 }
 
-fn member_row(number: usize, member: Option<MemberView>) -> AnyView {
-    let name = |field: &str| format!("form[members][{number}][{field}]");
+fn member_row(number: usize, member: Option<MemberView>, failure: FormFailure) -> AnyView {
     let (target, weight, priority, when) = match member {
         Some(m) => (
             format!("{}/{}", m.backend, m.model),
@@ -167,41 +166,36 @@ fn member_row(number: usize, member: Option<MemberView>) -> AnyView {
         None => Default::default(),
     };
     let nth = number + 1;
+    let input = |field: &str, title: &'static str, value: String, list: Option<&'static str>| {
+        let name = format!("form[members][{number}][{field}]");
+        // What was typed is there again where no JavaScript has kept it.
+        let error = failure.get_untracked();
+        let kept = error
+            .as_ref()
+            .map(|error| error.kept(&kept_as(number, field)));
+        let value = kept.map_or(value, |kept| kept.unwrap_or_default().to_owned());
+        view! {
+            <label class=field.to_owned()>
+                <span>{title}</span>
+                <input
+                    class="input"
+                    name=name
+                    value=value
+                    list=list
+                    aria-label=format!("Member {nth}: {title}")
+                    autocomplete="off"
+                    spellcheck="false"
+                    autocapitalize="none"
+                />
+            </label>
+        }
+    };
     view! {
         <div class="member">
-            <input
-                class="target"
-                name=name("target")
-                value=target
-                list="group-targets"
-                placeholder="backend/model"
-                aria-label=format!("Member {nth}: backend and model")
-                autocomplete="off"
-                spellcheck="false"
-            />
-            <input
-                name=name("weight")
-                value=weight
-                placeholder="Weight"
-                inputmode="numeric"
-                aria-label=format!("Member {nth}: weight")
-            />
-            <input
-                name=name("priority")
-                value=priority
-                placeholder="Tier"
-                inputmode="numeric"
-                aria-label=format!("Member {nth}: tier")
-            />
-            <input
-                class="when"
-                name=name("when")
-                value=when
-                placeholder="Condition"
-                aria-label=format!("Member {nth}: condition")
-                autocomplete="off"
-                spellcheck="false"
-            />
+            {input("target", "Backend/model", target, Some("group-targets"))}
+            {input("weight", "Weight", weight, None)}
+            {input("priority", "Tier", priority, None)}
+            {input("when", "Condition", when, None)}
         </div>
     }
     .into_any()

@@ -103,9 +103,16 @@ pub fn RoutingPage() -> impl IntoView {
                         view! {
                             {move || groups(&url.get(), &routing.groups)}
                             <section class="tile">
-                                <h2>"Rewrites"</h2>
+                                <header>
+                                    <div>
+                                        <h2>"Rewrites"</h2>
+                                        <p>"One name is served as if another had been asked for."</p>
+                                    </div>
+                                </header>
                                 {rewrites(&routing.rewrites, delete_rewrite)}
-                                <NewRewrite add=add_rewrite/>
+                                <div class="body">
+                                    <NewRewrite add=add_rewrite/>
+                                </div>
                             </section>
                         }
                         .into_any()
@@ -286,9 +293,7 @@ const REWRITES: &[Column] = &[
 fn rewrites(rewrites: &[RewriteView], delete: Post) -> AnyView {
     if rewrites.is_empty() {
         return view! {
-            <p class="nothing">
-                "None. A rewrite serves one name as if another had been asked for."
-            </p>
+            <p class="nothing">"There are none."</p>
         }
         .into_any();
     }
