@@ -28,6 +28,7 @@ use crate::{
         },
         reveal::RevealPage,
         usage::{AdminUsage, MyHistory, MyUsage},
+        web::StatusPage,
     },
     session::SessionContext,
     theme, url,
@@ -81,6 +82,7 @@ pub fn App() -> impl IntoView {
         <Router>
             <Routes fallback=NotFound>
                 <Route path=StaticSegment("login") view=LoginPage ssr=SsrMode::Async/>
+                <Route path=StaticSegment("web") view=StatusPage ssr=SsrMode::Async/>
                 <Route
                     path=(StaticSegment("invite"), ParamSegment("token"))
                     view=LinkPage

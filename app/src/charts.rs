@@ -6,6 +6,7 @@
 use charts_rs::{BarChart, Color, LineChart, Series, XAxisConfig, YAxisConfig};
 use domain::{
     report::{Bucket, Overview},
+    status::ActivityLine,
     usage_report::{BucketSize, UsageReport},
 };
 
@@ -14,6 +15,7 @@ use crate::{
     pages::{
         admin::overview::{Measure, OverviewPage},
         usage::{UsageMeasure, UsagePage},
+        web::StatusMeasure,
     },
 };
 
@@ -119,7 +121,7 @@ fn over_time(report: &UsageReport, measure: UsageMeasure) -> (Option<Chart>, Vec
     let Some(largest) = tallest.max().filter(|largest| *largest > 0) else {
         return (None, legend);
     };
-    let scale = Scale::of_unit(unit, largest);
+    let scale = Scale::of(unit, largest);
     let labels: Vec<String> = report
         .buckets
         .iter()
@@ -247,12 +249,44 @@ pub fn by_hour(hours: &[Bucket], measure: Measure) -> Option<Chart> {
             Measure::Requests => i64::try_from(hour.totals.requests).unwrap_or(i64::MAX),
         })
         .collect();
-    let largest = values.iter().copied().max().filter(|max| *max > 0)?;
-    let scale = Scale::of(measure, largest);
-    let heights: Vec<f32> = values.iter().map(|value| scale.height(*value)).collect();
+    let unit = match measure {
+        Measure::Requests => Unit::Requests,
+        Measure::Spend => Unit::Money,
+    };
     let labels: Vec<String> = hours.iter().map(|hour| hour.label.clone()).collect();
+    drawn(&values, &labels, unit, [3, 6])
+}
+
+/// What happened lately; `None` where there is nothing to draw.
+#[must_use]
+pub fn activity(lines: &[ActivityLine], measure: StatusMeasure) -> Option<Chart> {
+    let of = |line: &ActivityLine| match measure {
+        StatusMeasure::Requests => line.requests,
+        StatusMeasure::Tokens => line.input_tokens + line.output_tokens,
+        StatusMeasure::Latency => line.latency_ms.unwrap_or(0),
+    };
+    let unit = match measure {
+        StatusMeasure::Requests => Unit::Requests,
+        StatusMeasure::Tokens => Unit::Tokens,
+        StatusMeasure::Latency => Unit::Time,
+    };
+    let values: Vec<i64> = lines
+        .iter()
+        .map(|line| i64::try_from(of(line)).unwrap_or(i64::MAX))
+        .collect();
+    let labels: Vec<String> = lines.iter().map(|line| line.label.clone()).collect();
+    let every = labels.len().div_ceil(8).max(1);
+    drawn(&values, &labels, unit, [every, every * 2])
+}
+
+/// Bars, in both widths; every so many are labelled.
+fn drawn(values: &[i64], labels: &[String], unit: Unit, every: [usize; 2]) -> Option<Chart> {
+    let largest = values.iter().copied().max().filter(|max| *max > 0)?;
+    let scale = Scale::of(unit, largest);
+    let heights: Vec<f32> = values.iter().map(|value| scale.height(*value)).collect();
+    let [wide, narrow] = every;
     let draw = |width, height, every| {
-        bars(&heights, &labels, &scale, width, height, every).map_err(|error| {
+        bars(&heights, labels, &scale, width, height, every).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "a chart failed");
         })
     };
@@ -260,8 +294,8 @@ pub fn by_hour(hours: &[Bucket], measure: Measure) -> Option<Chart> {
     // room for fewer labels.
     Some(Chart {
         unit: scale.unit.to_owned(),
-        wide: draw(720.0, 230.0, 3).ok()?,
-        narrow: draw(360.0, 220.0, 6).ok()?,
+        wide: draw(720.0, 230.0, wide).ok()?,
+        narrow: draw(360.0, 220.0, narrow).ok()?,
     })
 }
 
@@ -291,15 +325,7 @@ struct Scale {
 impl Scale {
     /// The largest unit in which `largest` is at least 1: an axis from $0.000001 to $0.000009 is
     /// read by nobody.
-    fn of(measure: Measure, largest: i64) -> Self {
-        let unit = match measure {
-            Measure::Requests => Unit::Requests,
-            Measure::Spend => Unit::Money,
-        };
-        Self::of_unit(unit, largest)
-    }
-
-    fn of_unit(unit: Unit, largest: i64) -> Self {
+    fn of(unit: Unit, largest: i64) -> Self {
         let (unit, format, step) = match (unit, largest) {
             (Unit::Requests, _) => ("requests", "{t}", 1),
             (Unit::Tokens, 10_000_000..) => ("million tokens", "{t}M", 1_000_000),
@@ -441,12 +467,12 @@ mod tests {
 
     #[test]
     fn the_unit_follows_the_largest_value() {
-        let unit = |largest| Scale::of(Measure::Spend, largest).unit;
+        let unit = |largest| Scale::of(Unit::Money, largest).unit;
         assert_eq!(unit(1_000_000_000), "US dollars");
         assert_eq!(unit(999_999_999), "US cents");
         assert_eq!(unit(10_000_000), "US cents");
         assert_eq!(unit(9_999_999), "millionths of a US dollar");
-        assert_eq!(Scale::of(Measure::Requests, 5).unit, "requests");
+        assert_eq!(Scale::of(Unit::Requests, 5).unit, "requests");
     }
 
     #[test]
@@ -460,7 +486,7 @@ mod tests {
         ] {
             assert_eq!(round_top(largest), top, "{largest}");
         }
-        let scale = Scale::of(Measure::Requests, i64::MAX);
+        let scale = Scale::of(Unit::Requests, i64::MAX);
         assert!(scale.top >= scale.height(i64::MAX));
     }
 

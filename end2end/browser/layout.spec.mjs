@@ -61,7 +61,9 @@ function tooSmall(smallest) {
   const targets = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary")];
   return targets.flatMap((target) => {
     const visible = target.checkVisibility({ visibilityProperty: true, opacityProperty: true, contentVisibilityAuto: true });
-    const { width, height } = target.getBoundingClientRect();
+    // The label around a box ticks it as well.
+    const box = target.matches("[type=checkbox], [type=radio]") && target.closest("label");
+    const { width, height } = (box || target).getBoundingClientRect();
     // Out of sight until it has the focus.
     const clipped = width <= 1 && height <= 1;
     const inLine = getComputedStyle(target).display === "inline";

@@ -7,6 +7,8 @@ import { go } from "./site.mjs";
 export function routes({ ada, grace, admin, oldKey, team, request, backend, group, priced }) {
   return [
     { name: "login", path: "/login" },
+    { name: "status", path: "/web", as: ada },
+    { name: "status-analytics", path: "/web?tab=analytics", as: ada, make: unfoldAll },
     { name: "not-found", path: "/nowhere", status: 404 },
     { name: "overview", path: "/admin-ui", as: admin, make: openNumbers },
     { name: "overview-requests", path: "/admin-ui?chart=requests", as: admin },

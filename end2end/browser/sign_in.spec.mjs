@@ -122,7 +122,12 @@ function everyArgument(victim) {
     name: "intruder", email: "", role: "admin", password: "long enough", repeat: "long enough", current: "long enough",
     daily_budget: "", monthly_budget: "", soft_daily_budget: "", soft_monthly_budget: "", owner: `user-${victim.id}`, label: "x", expires_in_days: "0",
     requests_per_minute: "", allowed_models: "", token: "x", show: "", sort: "", grace: "0", team: 1, member: victim.name, user: victim.id,
-    of: `user-${victim.id}`, model: "demo", exact: "true", house: "", request_id: "x",
+    of: `user-${victim.id}`, model: "demo", exact: "true", house: "", request_id: "x", query: "", kind: "reset", handle: "x",
+    scope: "admin", entry: 1, enabled: "false", up: "true", act: "save", source: "x", target: "y", input: "1", output: "1",
+    "form[kind]": "openai", "form[name]": "x", "form[priority]": "1", "form[strategy]": "priority", "users[]": victim.id,
+    "supposed[model]": "demo", "supposed[key_id]": "", "supposed[dialect]": "", "supposed[input_tokens]": "",
+    "supposed[stream]": "false", "supposed[tools]": "false", "supposed[images]": "false", "filter[q]": "",
+    "filter[action]": "", "filter[actor]": "", "filter[kind]": "", "filter[id]": "", "filter[from]": "", "filter[until]": "",
   };
 }
 

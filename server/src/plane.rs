@@ -12,9 +12,11 @@ use domain::{
         Origin, RewriteView, RoutingView, SettingProblem,
     },
     routing::{CacheSavings, RouteExplanation},
+    status::{BackendLine, RouterStatus},
 };
 use gateway::{
     Gateway,
+    counters::tally::Sums,
     discovery::{self, DiscoveryError},
     egress,
     route::Supposed,
@@ -68,6 +70,16 @@ impl DataPlane for Plane {
         let loaded = self.reloader.loader().load_with(&stored_entries(entries));
         let broken = loaded.map_err(|error| error.to_string())?.broken;
         Ok(broken.iter().map(unusable).collect())
+    }
+
+    fn status(&self) -> RouterStatus {
+        let started = self.gateway.started_at();
+        let up = self.gateway.now().millis_since(started) / 1_000;
+        RouterStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_s: u64::try_from(up).unwrap_or(0),
+            backends: self.gateway.backends().iter().map(status_line).collect(),
+        }
     }
 
     fn parse(&self, text: &str) -> Result<Value, String> {
@@ -443,6 +455,28 @@ pub fn health(backend: &BackendStatus) -> BackendHealth {
             remaining: window.remaining,
             window_ms: millis(window.limit.window),
         }),
+    }
+}
+
+/// A backend as everybody may see it.
+fn status_line(backend: &BackendStatus) -> BackendLine {
+    let health = health(backend);
+    let Sums { whole, streams, .. } = &backend.sums;
+    let output = whole.output_tokens + streams.output_tokens;
+    let took = whole.total_ms + streams.total_ms;
+    BackendLine {
+        name: backend.name.clone(),
+        kind: backend.kind.as_str().to_owned(),
+        state: health.state,
+        next_try_ms: health.next_try_ms,
+        models: u64::try_from(backend.models.len()).unwrap_or(u64::MAX),
+        calls: health.calls,
+        failed: health.failed,
+        in_progress: health.in_progress,
+        waiting: health.waiting,
+        latency_ms: health.latency_ms,
+        first_chunk_ms: health.first_chunk_ms,
+        tokens_per_s: (output * 1_000).checked_div(took).filter(|_| output > 0),
     }
 }
 

@@ -129,6 +129,7 @@ impl Server {
                     .unwrap_or("UTC")
                     .to_owned(),
                 master_key: Some(master_key.clone()),
+                public_status: config.dashboard.public_status,
             },
             Arc::clone(&clock),
             reload_on_change(

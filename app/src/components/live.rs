@@ -9,6 +9,29 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::suspense_error::Loading;
 use crate::session::SessionContext;
 
+/// Fetches `resource` again and again at a pace of its own, as [`refresh`] does.
+pub fn every<T>(resource: Loading<T>, pace: Duration)
+where
+    T: Send + Sync + Serialize + DeserializeOwned + 'static,
+{
+    Effect::new(move |_| again(resource, pace));
+}
+
+fn again<T>(resource: Loading<T>, pace: Duration)
+where
+    T: Send + Sync + Serialize + DeserializeOwned + 'static,
+{
+    let tick = move || {
+        // A tab in the background asks nothing.
+        if !document().hidden() {
+            resource.refetch();
+        }
+    };
+    if let Ok(handle) = set_interval_with_handle(tick, pace) {
+        on_cleanup(move || handle.clear());
+    }
+}
+
 /// Fetches `resource` again at the pace that the server asked for. Only in the browser: effects do
 /// not run on the server.
 pub fn refresh<T>(resource: Loading<T>)
@@ -23,15 +46,6 @@ where
             Some(Ok(me)) => me.refresh_interval_s,
             _ => return,
         };
-        let tick = move || {
-            // A tab in the background asks nothing.
-            if !document().hidden() {
-                resource.refetch();
-            }
-        };
-        let pace = Duration::from_secs(u64::from(seconds.max(1)));
-        if let Ok(handle) = set_interval_with_handle(tick, pace) {
-            on_cleanup(move || handle.clear());
-        }
+        again(resource, Duration::from_secs(u64::from(seconds.max(1))));
     });
 }

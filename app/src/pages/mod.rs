@@ -10,3 +10,4 @@ pub mod me;
 pub mod reveal;
 pub mod sign_out;
 pub mod usage;
+pub mod web;

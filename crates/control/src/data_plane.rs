@@ -6,6 +6,7 @@ use domain::{
     BackendId, KeyId,
     configured::{ConnectionTest, RoutingView, SettingProblem},
     routing::RouteExplanation,
+    status::RouterStatus,
 };
 use serde_json::Value;
 use storage::RouteSection;
@@ -71,6 +72,9 @@ pub trait DataPlane: Send + Sync {
 
     /// All that is configured, wherever it comes from. `stored` is what is stored, without secrets.
     fn view(&self, stored: &[RouteEntry]) -> RoutingView;
+
+    /// How the router and its backends are, without what is not for everybody.
+    fn status(&self) -> RouterStatus;
 
     /// Asks a backend that need not be stored for its models.
     async fn test(&self, entry: &RouteEntry) -> ConnectionTest;

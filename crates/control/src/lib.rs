@@ -24,6 +24,7 @@ mod request_log;
 mod routes;
 mod scripts;
 mod secret;
+mod status;
 mod teams;
 mod throttle;
 mod usage;
@@ -58,6 +59,7 @@ pub use principal::{Admin, Principal};
 pub use request_log::LogAccess;
 pub use scripts::{BeforeAfter, ScriptReport, ScriptSecret, ScriptTrial};
 pub use secret::{SecretKind, ShownSecret};
+use status::Recent;
 pub use storage::{PriceRecord, PriceSource, RouteSection};
 pub use usage::UsageExportRow;
 pub use users::{CreatedUser, NewUserInput};
@@ -89,6 +91,8 @@ pub struct ControlSettings {
     pub time_zone_name: String,
     /// `None`: there is no master key.
     pub master_key: Option<SecretString>,
+    /// The status page is for everybody.
+    pub public_status: bool,
 }
 
 /// The control plane. Cheap to clone.
@@ -115,6 +119,7 @@ struct Inner {
     /// Seals the credentials of upstreams.
     seal: Seal,
     data_plane: OnceLock<Arc<dyn DataPlane>>,
+    recent: Recent,
     /// Held while routes are checked and changed.
     routes: tokio::sync::Mutex<()>,
 }
@@ -144,6 +149,7 @@ impl Control {
             clock,
             on_change,
             data_plane: OnceLock::new(),
+            recent: Recent::default(),
             routes: tokio::sync::Mutex::default(),
         };
         Self {

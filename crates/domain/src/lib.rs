@@ -25,6 +25,7 @@ pub mod report;
 pub mod request_log;
 pub mod routing;
 pub mod script;
+pub mod status;
 pub mod team;
 pub mod usage;
 pub mod usage_report;

@@ -179,6 +179,7 @@ impl DemoDataArguments {
                     time_zone: config.dashboard.time_zone.clone(),
                     time_zone_name: "UTC".to_owned(),
                     master_key: Some(secret.default_master_key()),
+                    public_status: false,
                 },
                 Arc::new(SystemClock),
                 // Nobody serves from here who would have to be told.

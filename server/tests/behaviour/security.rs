@@ -452,6 +452,13 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
     ),
     ("admin/overview", VIEWERS, &[("measure", "spend")]),
     ("notes", SIGNED_IN, &[("token", "x")]),
+    // For everybody where `dashboard.public_status` is on; see status.rs.
+    ("status", SIGNED_IN, &[]),
+    (
+        "status/activity",
+        SIGNED_IN,
+        &[("hours", "24"), ("measure", "requests")],
+    ),
     ("admin/backends/list", VIEWERS, &[]),
     ("admin/backends/get", VIEWERS, &[NOBODY]),
     (

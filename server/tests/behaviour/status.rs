@@ -74,6 +74,8 @@ async fn status_is_shown_to_strangers_only_where_that_is_set() {
 
     let (app, _upstream) = failed_once("").await;
     assert_eq!(anonymous(&app).await.status, 401);
+    let closed = Reply::of(app.call("/_fn/status", &[])).await;
+    assert_eq!(closed.status, 401, "{}", closed.text());
 
     let (app, upstream) = failed_once("dashboard: { public_status: true }\n").await;
     let reply = anonymous(&app).await;
@@ -103,6 +105,28 @@ async fn status_is_shown_to_strangers_only_where_that_is_set() {
         upstream.url()
     );
     assert!(whole["statistics"]["providers"]["first"]["last_error"].is_string());
+    // The page for people shows as little.
+    let stranger = async |path: &str, form: &[(&str, &str)]| {
+        Reply::of(app.call(&format!("/_fn/{path}"), form)).await
+    };
+    let day = [("hours", "24"), ("measure", "requests")];
+    let page = Reply::of(app.request(Method::GET, "/web")).await;
+    let shown = [
+        stranger("status", &[]).await,
+        stranger("status/activity", &day).await,
+        page,
+    ];
+    for reply in &shown {
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        for hidden in [upstream.url().as_str(), "sk-", "up-first", "503"] {
+            assert!(!reply.text().contains(hidden), "{hidden}: {}", reply.text());
+        }
+    }
+    let status = shown[0].json();
+    assert_eq!(status["backends"][0]["name"], "first");
+    assert_eq!(status["backends"][0]["state"], "failing");
+    assert!(shown[1].text().contains("<svg"), "{}", shown[1].text());
+    assert!(shown[2].text().contains("Some backends fail"));
     // The other pages stay the administrators'.
     for path in ["/metrics", "/backend/info", "/analytics/summary"] {
         assert_eq!(

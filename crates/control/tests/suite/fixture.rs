@@ -70,6 +70,7 @@ impl Fixture {
             time_zone: TimeZone::get(zone).expect("a zone"),
             time_zone_name: zone.to_owned(),
             master_key: Some(MASTER_KEY.into()),
+            public_status: false,
         };
         let hasher = KeyHasher::new(b"secret");
         let control = Control::new(db.clone(), hasher, settings, clock.clone(), on_change);

@@ -188,7 +188,7 @@ pub fn BackendFields(form: BackendForm, entry: Option<i64>, save: Post) -> impl 
                 label="In use"
                 checked=!form.enabled.is_empty() || entry.is_none()
             />
-            <details open=open>
+            <details class="more" open=open>
                 <summary>"Limits, time-outs and more"</summary>
                 <div class="form">
                     <div class="form-row">

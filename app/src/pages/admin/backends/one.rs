@@ -115,7 +115,7 @@ fn Facts(backend: BackendView) -> impl IntoView {
                     })}
             </dl>
             <p class="quiet text-xs">"Since the router started."</p>
-            <details>
+            <details class="more">
                 <summary>{format!("{models} models")}</summary>
                 <pre class="code" tabindex="0">
                     {names}

@@ -150,13 +150,10 @@ fn row(url: &ListUrl, matrix: &Matrix, user: &PermittedUser) -> AnyView {
         view! {
             <td role="cell" data-label=backend.clone()>
                 {before}
-                <input
-                    type="checkbox"
-                    name="permit[]"
-                    value=pair.clone()
-                    checked=ticked
-                    aria-label=format!("{} may use {backend}", user.name)
-                />
+                <label class="tick-cell">
+                    <input type="checkbox" name="permit[]" value=pair.clone() checked=ticked/>
+                    <span class="sr-only">{format!("{} may use {backend}", user.name)}</span>
+                </label>
             </td>
         }
     });

@@ -104,7 +104,7 @@ fn GroupFields(id: Option<i64>, one: OneGroup, save: Post) -> impl IntoView {
                     "Lower tiers are tried first. A member with a condition takes only such requests: tools: true, max_input_tokens: 8000, hours: \"22:00-06:00\"."
                 </p>
             </fieldset>
-            <details open=group.hedge_share.is_some() || group.continue_streams>
+            <details class="more" open=group.hedge_share.is_some() || group.continue_streams>
                 <summary>"Slow and broken streams"</summary>
                 <div class="form">
                     <CheckField
