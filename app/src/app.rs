@@ -16,7 +16,8 @@ use crate::{
         admin::{
             audit::AuditPage, backends::BackendsPage, budgets::BudgetsPage, keys::KeysPage,
             models::ModelsPage, overview::AdminOverview, permissions::PermissionsPage,
-            routing::RoutingPage, teams::TeamsPage, tokens::TokensPage, users::UsersPage,
+            routing::RoutingPage, scripts::ScriptsPage, teams::TeamsPage, tokens::TokensPage,
+            users::UsersPage,
         },
         errors::NotFound,
         link::LinkPage,
@@ -103,6 +104,7 @@ pub fn App() -> impl IntoView {
                     <Route path=StaticSegment("") view=AdminOverview ssr=SsrMode::Async/>
                     <Route path=StaticSegment("backends") view=BackendsPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("models") view=ModelsPage ssr=SsrMode::Async/>
+                    <Route path=StaticSegment("scripts") view=ScriptsPage ssr=SsrMode::Async/>
                     <Route path=StaticSegment("routing") view=RoutingPage ssr=SsrMode::Async/>
                     <Route
                         path=StaticSegment("permissions")

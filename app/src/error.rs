@@ -131,7 +131,7 @@ impl Cause {
 
 /// The input for a setting, by its key in the configuration file.
 fn setting_input(key: &str) -> Option<&'static str> {
-    const INPUTS: [(&str, &str); 22] = [
+    const INPUTS: [(&str, &str); 31] = [
         ("name", "name"),
         ("source", "source"),
         ("target", "target"),
@@ -154,6 +154,15 @@ fn setting_input(key: &str) -> Option<&'static str> {
         ("hedge.max_share", "hedge_share"),
         ("hedge.at_least", "hedge_after"),
         ("members", "members"),
+        ("code", "code"),
+        ("target_user", "target_user"),
+        ("target_key", "target_key"),
+        ("target_backend", "target_backend"),
+        ("position", "position"),
+        ("request", "request"),
+        ("response", "response"),
+        ("chunks", "chunks"),
+        ("value", "value"),
     ];
     let whole = INPUTS.iter().find(|(known, _)| *known == key);
     let first = key.split(['.', '[']).next().unwrap_or_default();
@@ -162,7 +171,7 @@ fn setting_input(key: &str) -> Option<&'static str> {
 }
 
 /// How a field is called in our forms.
-const fn input_of(field: Field) -> &'static str {
+pub const fn input_of(field: Field) -> &'static str {
     match field {
         Field::Name => "name",
         Field::Email => "email",
@@ -196,6 +205,7 @@ const fn input_of(field: Field) -> &'static str {
         Field::SearchPrice => "search_thousand",
         Field::EffectiveFrom => "effective_from",
         Field::ScriptCode => "code",
+        Field::Position => "position",
         Field::TargetUser => "target_user",
         Field::TargetKey => "target_key",
         Field::TargetBackend => "target_backend",

@@ -70,8 +70,12 @@ async function configure(router, grace) {
   }
   const priced = (await router.manage("GET", "/admin/prices")).find(({ model }) => model === "acme-large");
   await router.manage("PUT", `/admin/prices/${priced.deployment_id}`, { input: 1.5, output: 6, cache_read: 0.15 });
+  const code = (word) => `export function onRequest(context) {\n  context.request.headers["x-team"] = "${word}";\n  return context;\n}\n`;
+  const script = await router.manage("POST", "/admin/scripts", { name: "Team header", script_type: "global", script_code: code("one"), is_active: true });
+  await router.manage("PUT", `/admin/scripts/${script.id}`, { script_code: code("research") });
+  await router.manage("PUT", "/admin/script-secrets/gateway-key", { value: "0123456789" });
   await router.manage("POST", "/admin/tokens", { name: "Prometheus", scope: "read" });
-  return { backend, group, priced };
+  return { backend, group, priced, script };
 }
 
 // A call is refused when it might cost more than is left, so this budget is set once its money is spent.

@@ -4,7 +4,7 @@ import { go } from "./site.mjs";
 
 // `as` is who looks at it, `make` brings the page there where an address alone does not. `status` is the
 // document's, 200 unless given.
-export function routes({ ada, grace, admin, oldKey, team, request, backend, group, priced }) {
+export function routes({ ada, grace, admin, oldKey, team, request, backend, group, priced, script }) {
   return [
     { name: "login", path: "/login" },
     { name: "status", path: "/web", as: ada },
@@ -52,6 +52,9 @@ export function routes({ ada, grace, admin, oldKey, team, request, backend, grou
     { name: "routing", path: "/admin-ui/routing?model=best&dialect=openai&input_tokens=1000", as: admin },
     { name: "group-new", path: "/admin-ui/routing?new=1", as: admin, make: unfoldAll },
     { name: "group", path: `/admin-ui/routing?open=${group.id}`, as: admin, make: unfoldAll },
+    { name: "scripts", path: "/admin-ui/scripts", as: admin },
+    { name: "script-new", path: "/admin-ui/scripts?new=1&example=redact", as: admin, make: unfoldAll },
+    { name: "script", path: `/admin-ui/scripts?open=${script.id}`, as: admin, make: unfoldAll },
     { name: "permissions", path: "/admin-ui/permissions", as: admin },
     { name: "permission", path: `/admin-ui/permissions?open=${grace.id}`, as: admin },
     { name: "audit", path: "/admin-ui/audit", as: admin, make: unfoldAll },

@@ -66,6 +66,18 @@ impl FromRequestParts<AppState> for AdminVisitor {
     }
 }
 
+/// `GET /admin-ui/scripts.d.ts`: what editors need to know of scripts.
+pub async fn script_types(AdminVisitor(_): AdminVisitor) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/typescript"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"llm-router-scripts.d.ts\"",
+        ),
+    ];
+    (headers, ::scripts::TYPES).into_response()
+}
+
 /// `GET /admin-ui/usage.csv`
 pub async fn usage(
     AdminVisitor(admin): AdminVisitor,

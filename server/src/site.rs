@@ -1,9 +1,13 @@
 //! The dashboards' routes: pages, server functions and files, behind the session and the same-origin
 //! check. Everything else about them is the `app` crate's.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
-use app::{App, server::ClientAddress, shell};
+use app::{
+    App,
+    server::{ClientAddress, ScriptFigures, ScriptStates},
+    shell,
+};
 use axum::{
     Router,
     body::Body,
@@ -33,6 +37,7 @@ pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
         })
         .route("/", get(status::root))
         .route("/playground/chat", post(playground::chat))
+        .route("/admin-ui/scripts.d.ts", get(exports::script_types))
         .route("/admin-ui/usage.csv", get(exports::usage))
         .route("/user-ui/usage.csv", get(exports::my_usage))
         .route("/admin-ui/logs.csv", get(exports::logs))
@@ -73,6 +78,21 @@ fn provide(state: &AppState) {
     provide_context(state.control.clone());
     provide_context(state.site.clone());
     provide_context(state.models.clone());
+    provide_context(script_states(&state.gateway));
+}
+
+/// How scripts fare in the data plane.
+fn script_states(gateway: &gateway::Gateway) -> ScriptStates {
+    let gateway = gateway.clone();
+    ScriptStates(Arc::new(move |id| {
+        let status = gateway.script_status(id)?;
+        Some(ScriptFigures {
+            broken: status.broken,
+            calls: status.calls,
+            failures: status.failures,
+            last_error: status.last_error,
+        })
+    }))
 }
 
 /// A file of the site, or else the page that says that there is nothing here.

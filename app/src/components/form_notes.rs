@@ -1,7 +1,7 @@
 //! What is said about a form in words that are not fixed: what is wrong with settings, or what came of
 //! trying them. The words are fetched by a token, so that a forged URL can show none.
 
-use domain::configured::FormNotes as Notes;
+use domain::notes::{DiffLine, DiffMark, FormNotes as Notes, NotePart};
 use leptos::prelude::*;
 
 use super::{
@@ -48,7 +48,19 @@ fn said(notes: Option<Notes>) -> AnyView {
         true => ("notice", "status", "circle-check"),
         false => ("trouble", "alert", "circle-alert"),
     };
-    let lines = notes.lines.into_iter().map(|line| {
+    let parts = notes
+        .parts
+        .into_iter()
+        .map(|NotePart { title, lines: text }| {
+            let text = (!text.is_empty()).then(|| lines(text));
+            view! {
+                <div class="note-part">
+                    <h3>{title}</h3>
+                    {text}
+                </div>
+            }
+        });
+    let said = notes.lines.into_iter().map(|line| {
         let key = (!line.key.is_empty()).then(|| view! { <code>{line.key}</code> ": " });
         view! {
             <li>
@@ -60,8 +72,28 @@ fn said(notes: Option<Notes>) -> AnyView {
     view! {
         <div class=class role=role>
             <Icon name=icon/>
-            <ul class="plain">{lines.collect_view()}</ul>
+            <ul class="plain">{said.collect_view()}</ul>
         </div>
+        {parts.collect_view()}
+    }
+    .into_any()
+}
+
+/// A text line by line, with what became of each.
+pub fn lines(lines: Vec<DiffLine>) -> AnyView {
+    let lines = lines.into_iter().map(|line| {
+        let (class, sign) = match line.mark {
+            DiffMark::Same => ("", "  "),
+            DiffMark::Added => ("added", "+ "),
+            DiffMark::Removed => ("removed", "- "),
+            DiffMark::Gap => ("gap", "  …"),
+        };
+        view! { <span class=class>{format!("{sign}{}\n", line.text)}</span> }
+    });
+    view! {
+        <pre class="diff" tabindex="0">
+            {lines.collect_view()}
+        </pre>
     }
     .into_any()
 }

@@ -56,6 +56,12 @@ const ADMIN: &[Link] = &[
         exact: false,
     },
     Link {
+        href: "/admin-ui/scripts",
+        title: "Scripts",
+        icon: "braces",
+        exact: false,
+    },
+    Link {
         href: "/admin-ui/users",
         title: "Users",
         icon: "users",

@@ -22,10 +22,12 @@ pub enum Done {
     GroupDeleted,
     RewriteSaved,
     RewriteDeleted,
+    ScriptSaved,
+    ScriptDeleted,
 }
 
 impl Done {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::UserDeleted,
         Self::UserCreated,
         Self::KeyDeleted,
@@ -39,6 +41,8 @@ impl Done {
         Self::GroupDeleted,
         Self::RewriteSaved,
         Self::RewriteDeleted,
+        Self::ScriptSaved,
+        Self::ScriptDeleted,
     ];
 
     /// As it stands in the URL, after `done=`.
@@ -58,6 +62,8 @@ impl Done {
             Self::GroupDeleted => "group-deleted",
             Self::RewriteSaved => "rewrite-saved",
             Self::RewriteDeleted => "rewrite-deleted",
+            Self::ScriptSaved => "script-saved",
+            Self::ScriptDeleted => "script-deleted",
         }
     }
 
@@ -78,6 +84,8 @@ impl Done {
             Self::GroupDeleted => "The group is gone.",
             Self::RewriteSaved => "The rewrite is saved; the next request sees it.",
             Self::RewriteDeleted => "The rewrite is gone.",
+            Self::ScriptSaved => "The script is stored. It runs once it is activated.",
+            Self::ScriptDeleted => "The script is gone.",
         }
     }
 

@@ -5,6 +5,7 @@
 //! The server provides a [`Control`] and a [`ServerInfo`] as Leptos contexts, and the request's
 //! extensions hold a [`Session`].
 
+pub mod diff;
 mod local_time;
 mod page;
 mod playground;
@@ -12,11 +13,12 @@ mod secrets;
 pub mod snippets;
 mod teams;
 
+use std::sync::Arc;
+
 use control::{Admin, Control, ControlError, Principal, SignedIn};
 use domain::{
-    Timestamp, UserId,
-    configured::{FormNotes, SettingProblem},
-    routing::OfferedModel,
+    Timestamp, UserId, configured::SettingProblem, notes::FormNotes, routing::OfferedModel,
+    script::ScriptId,
 };
 use http::{StatusCode, header, request::Parts};
 use leptos::prelude::use_context;
@@ -56,6 +58,32 @@ pub struct ServerInfo {
     pub anthropic_model: Option<String>,
     /// `auth.deny_unpermitted`
     pub deny_unpermitted: bool,
+}
+
+/// What scripts did in the data plane, since they were loaded.
+#[derive(Clone, Debug, Default)]
+pub struct ScriptFigures {
+    /// Why it cannot be read.
+    pub broken: Option<String>,
+    pub calls: u64,
+    pub failures: u64,
+    pub last_error: Option<String>,
+}
+
+/// Asks the data plane for them.
+#[derive(Clone)]
+pub struct ScriptStates(pub Arc<dyn Fn(ScriptId) -> Option<ScriptFigures> + Send + Sync>);
+
+impl std::fmt::Debug for ScriptStates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScriptStates").finish_non_exhaustive()
+    }
+}
+
+/// What a script did; `None`: it is not loaded.
+#[must_use]
+pub fn script_figures(id: ScriptId) -> Option<ScriptFigures> {
+    use_context::<ScriptStates>().and_then(|states| (states.0)(id))
 }
 
 /// The use cases.
@@ -350,8 +378,8 @@ pub fn refuse(error: ControlError) -> AppError {
 fn tell(problems: Vec<SettingProblem>) -> Cause {
     let key = problems.first().map(|problem| problem.key.clone());
     let notes = FormNotes {
-        good: false,
         lines: problems,
+        ..FormNotes::default()
     };
     match keep_notes(notes) {
         Ok(token) => Cause::Told {

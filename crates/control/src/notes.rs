@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use domain::{Timestamp, configured::FormNotes};
+use domain::{Timestamp, notes::FormNotes};
 
 use crate::{ControlError, secret::random};
 
@@ -76,10 +76,7 @@ mod tests {
     #[test]
     fn notes_are_for_their_session_and_for_a_while() {
         let notes = Notes::default();
-        let said = FormNotes {
-            good: false,
-            lines: Vec::new(),
-        };
+        let said = FormNotes::default();
         let token = notes.put("mine", said.clone(), Timestamp(0)).expect("kept");
         assert_eq!(notes.get("mine", &token, Timestamp(1)), Some(said.clone()));
         assert_eq!(notes.get("mine", &token, Timestamp(2)), Some(said.clone()));

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use ::scripts::{Called, EventIn, EventOut, Hook, Line, ScriptError, Secrets, Source};
 use domain::{
     Timestamp,
-    script::{MAX_SECRET, Script, ScriptId, ScriptInput, ScriptVersion, secret_name},
+    script::{MAX_CODE, MAX_SECRET, Script, ScriptId, ScriptInput, ScriptVersion, secret_name},
     validation::{Field, FieldError, Problem},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -297,6 +297,38 @@ impl Control {
         // What a script is tried with includes the secrets, and its code may be the caller's.
         admin.does("script.try").check()?;
         let script = self.get_script(admin, id).await?;
+        let code = trial.code.clone().unwrap_or(script.input.code);
+        self.run_trial(script.input.name, code, &trial).await
+    }
+
+    /// Tries out code that need not be stored, as [`Control::try_script`] does.
+    ///
+    /// # Errors
+    /// [`ControlError::Invalid`] without code.
+    pub async fn try_code(
+        &self,
+        admin: &Admin,
+        name: &str,
+        trial: ScriptTrial,
+    ) -> Result<ScriptReport, ControlError> {
+        admin.does("script.try").check()?;
+        let code = trial.code.clone().unwrap_or_default();
+        if code.trim().is_empty() {
+            return Err(FieldError::new(Field::ScriptCode, Problem::Empty).into());
+        }
+        if code.len() > MAX_CODE {
+            let most = u32::try_from(MAX_CODE).unwrap_or(u32::MAX);
+            return Err(FieldError::new(Field::ScriptCode, Problem::TooLong(most)).into());
+        }
+        self.run_trial(name.to_owned(), code, &trial).await
+    }
+
+    async fn run_trial(
+        &self,
+        name: String,
+        code: String,
+        trial: &ScriptTrial,
+    ) -> Result<ScriptReport, ControlError> {
         let seal = self.seal();
         let secrets: BTreeMap<String, SecretString> = self
             .db()
@@ -309,12 +341,12 @@ impl Control {
             })
             .collect();
         let source = Source {
-            name: script.input.name,
-            code: trial.code.clone().unwrap_or(script.input.code),
+            name,
+            code,
             store: Arc::default(),
             secrets: Secrets(Arc::new(secrets)),
         };
-        Ok(run(&self.inner.engine, source, &trial).await)
+        Ok(run(&self.inner.engine, source, trial).await)
     }
 
     /// Who is named beside a version.

@@ -67,6 +67,14 @@ impl Control {
         }))
     }
 
+    /// The user of that name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn user_named(&self, _: &Admin, name: &str) -> Result<Option<User>, ControlError> {
+        Ok(self.db().find_user_by_name(name.trim()).await?)
+    }
+
     /// # Errors
     /// [`ControlError::NotFound`].
     pub async fn get_user(&self, _: &Admin, id: UserId) -> Result<UserSummary, ControlError> {

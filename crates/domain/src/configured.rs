@@ -180,11 +180,3 @@ pub struct ConnectionTest {
     pub models: Vec<String>,
     pub elapsed_ms: u64,
 }
-
-/// What is said about a form that was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FormNotes {
-    /// It went well.
-    pub good: bool,
-    pub lines: Vec<SettingProblem>,
-}

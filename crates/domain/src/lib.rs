@@ -16,6 +16,7 @@ pub mod ids;
 pub mod ledger;
 pub mod limits;
 pub mod money;
+pub mod notes;
 pub mod page;
 #[cfg(feature = "time")]
 pub mod period;

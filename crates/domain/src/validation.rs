@@ -63,6 +63,7 @@ pub enum Field {
     SearchPrice,
     EffectiveFrom,
     ScriptCode,
+    Position,
     TargetUser,
     TargetKey,
     TargetBackend,
@@ -105,6 +106,8 @@ pub enum Problem {
     NotAnAddressRange,
     /// Other characters than letters, digits and a few more.
     NotAName,
+    /// Nothing goes by that name or number.
+    Unknown,
     /// A key's budget above that of whoever it belongs to.
     AboveOwner,
     /// Not JSON, or not of the form that is expected.
@@ -133,6 +136,7 @@ impl fmt::Display for Problem {
             Self::Unchanged => f.write_str("must differ from the present one"),
             Self::Reserved => f.write_str("is reserved"),
             Self::NotAName => f.write_str("may have letters, digits, \"_\", \"-\" and \".\" only"),
+            Self::Unknown => f.write_str("is not known here"),
             Self::AboveOwner => f.write_str("must not be higher than that of the key’s owner"),
             Self::NotADecimal => f.write_str("must be a number such as 0.7"),
             Self::NotAPicture => f.write_str("must begin with https://, http:// or data:image/"),
@@ -181,6 +185,7 @@ impl Field {
             Self::SearchPrice => "1,000 searches",
             Self::EffectiveFrom => "Start",
             Self::ScriptCode => "Code",
+            Self::Position => "Position",
             Self::TargetUser => "User",
             Self::TargetKey => "Key",
             Self::TargetBackend => "Backend",

@@ -34,6 +34,7 @@ mod prices;
 mod reload;
 mod routing;
 mod scripts;
+mod scripts_page;
 mod secrets;
 mod security;
 mod shutdown;

@@ -8,6 +8,7 @@ pub mod models;
 pub mod overview;
 pub mod permissions;
 pub mod routing;
+pub mod scripts;
 pub mod teams;
 pub mod tokens;
 pub mod users;

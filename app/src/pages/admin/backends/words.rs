@@ -1,7 +1,10 @@
 //! A backend's form in the words of the configuration file, and back. Settings that have no input of their
 //! own stand in the form as the file would have them, so that none is lost.
 
-use domain::configured::{BackendView, ConnectionTest, FormNotes, SettingProblem};
+use domain::{
+    configured::{BackendView, ConnectionTest, SettingProblem},
+    notes::FormNotes,
+};
 use leptos::serde_json::{self, Map, Value};
 
 use super::api::{BackendForm, summary};
@@ -234,6 +237,7 @@ pub fn told(test: &ConnectionTest) -> FormNotes {
     FormNotes {
         good: test.ok,
         lines,
+        ..FormNotes::default()
     }
 }
 
