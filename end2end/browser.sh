@@ -22,7 +22,7 @@ rm -rf "$results" end2end/test-results
 
 # A file is a process with a router and a browser of its own; two of them at once keep two cores busy.
 code=0
-node --test --test-concurrency=2 --test-timeout=120000 \
+node --test --test-concurrency=2 --test-timeout=240000 \
   --test-reporter=spec --test-reporter-destination=stdout \
   --test-reporter=junit --test-reporter-destination="$results" "${specs[@]}" || code=$?
 [ ! -e "$results" ] || count_tests "$results" || code=1

@@ -1,43 +1,9 @@
-// No violation of WCAG 2.2 AA that axe can find, on any page and in both themes; and everything can be
-// done by keyboard alone.
-import { AxeBuilder } from "@axe-core/playwright";
+// Everything can be done by keyboard alone, and what has the focus shows it.
 import assert from "node:assert/strict";
-import { seed } from "./history.mjs";
-import { expected, reach, routes } from "./routes.mjs";
+import { violations } from "./axe.mjs";
 import { alive, go, site } from "./site.mjs";
 
 const { router, test } = await site();
-const history = await seed(router);
-
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-const REFUSALS = ["status of 403", "status of 404", "status of 410", "status of 422", "status of 429", "status of 500", "status of 502"];
-
-// All rules, or those about colours.
-const ALL = { runOnly: TAGS, rules: { "target-size": { enabled: true } } };
-const COLOURS = { runOnly: { type: "rule", values: ["color-contrast", "link-in-text-block"] } };
-
-async function violations(page, rules = ALL) {
-  const axe = new AxeBuilder({ page }).setLegacyMode(true).options({ ...rules, resultTypes: ["violations"] });
-  const found = (await axe.analyze()).violations;
-  return found.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help} ${node.target} ${node.failureSummary}`));
-}
-
-for (const as of [undefined, history.admin, history.ada]) {
-  test(`axe finds nothing on the pages of ${as?.name ?? "a stranger"}, light and dark`, async ({ visit }) => {
-    const page = await visit({ as, tolerate: REFUSALS });
-    const found = {};
-    for (const route of routes(history).filter((route) => route.as === as)) {
-      assert.equal(await reach(page, route), expected(route), route.name);
-      // A theme is a set of colours and nothing else.
-      for (const [colorScheme, rules] of [["light", ALL], ["dark", COLOURS]]) {
-        await page.emulateMedia({ colorScheme });
-        const here = await violations(page, rules);
-        if (here.length) found[`${route.name}, ${colorScheme}`] = here;
-      }
-    }
-    assert.deepEqual(found, {});
-  });
-}
 
 test("axe finds nothing in the menu of a phone", async ({ visit }) => {
   const page = await visit({ as: router.admin, viewport: { width: 390, height: 800 } });

@@ -219,9 +219,11 @@ impl Engine {
             return Err(ScriptError::Busy);
         }
         let (asked, most) = (Instant::now(), wall + GRACE);
+        // A call begins a little after it was asked for: then only the rest is waited for once more.
+        let mut patience = most;
         tokio::pin!(answered);
         loop {
-            match tokio::time::timeout(most, &mut answered).await {
+            match tokio::time::timeout(patience, &mut answered).await {
                 Ok(Ok(done)) => {
                     abandon.0 = None;
                     return Ok(done);
@@ -236,7 +238,8 @@ impl Engine {
                     return Err(ScriptError::OutOfTime(millis));
                 }
                 None if asked.elapsed() >= MAX_WAIT => return Err(ScriptError::Busy),
-                _ => {}
+                Some(started) => patience = most.saturating_sub(started.elapsed()),
+                None => {}
             }
         }
     }

@@ -1,0 +1,9 @@
+// No violation of WCAG 2.2 AA that axe can find, in both themes: the admins' pages, one half.
+import { finds } from "./axe.mjs";
+import { seed } from "./history.mjs";
+import { site } from "./site.mjs";
+
+const { router, test } = await site();
+const history = await seed(router);
+
+finds(test, history, history.admin, 0, 2);
