@@ -80,7 +80,7 @@ pub fn StatusPage() -> impl IntoView {
     let analytics = Memo::new(move |_| query.read().get("tab").as_deref() == Some("analytics"));
     let tab = move |title: &'static str, href: &'static str, here: bool| {
         view! {
-            <a href=href aria-current=here.then_some("page")>
+            <a href=href aria-current=here.then_some("true")>
                 {title}
             </a>
         }
@@ -204,13 +204,7 @@ fn backend_row(line: BackendLine) -> AnyView {
         .next_try_ms
         .map(|ms| format!("tried again in {} s", ms.div_ceil(1_000)));
     let average = |ms: Option<u64>| ms.map_or_else(|| "—".to_owned(), millis);
-    let succeeded = match line.calls {
-        0 => "—".to_owned(),
-        calls => {
-            let tenths = calls.saturating_sub(line.failed) * 1_000 / calls;
-            format!("{}.{} %", tenths / 10, tenths % 10)
-        }
-    };
+    let succeeded = share(line.calls.saturating_sub(line.failed), line.calls);
     let speed = line
         .tokens_per_s
         .map_or_else(|| "—".to_owned(), format::count);
@@ -247,6 +241,14 @@ fn backend_row(line: BackendLine) -> AnyView {
         </tr>
     }
     .into_any()
+}
+
+/// Such as `99.5 %`.
+fn share(part: u64, whole: u64) -> String {
+    match (part * 1_000).checked_div(whole) {
+        Some(tenths) => format!("{}.{} %", tenths / 10, tenths % 10),
+        None => "—".to_owned(),
+    }
 }
 
 fn millis(ms: u64) -> String {
@@ -351,6 +353,11 @@ fn Drawn(activity: Activity, measure: StatusMeasure, hours: u32) -> impl IntoVie
         sum(|line| line.input_tokens),
         sum(|line| line.output_tokens),
     );
+    let took = activity
+        .lines
+        .iter()
+        .map(|line| line.latency_ms.unwrap_or(0) * line.requests);
+    let latency = took.sum::<u64>().checked_div(requests);
     let rows = activity.lines.into_iter().rev().map(|line| {
         let tokens = line.input_tokens + line.output_tokens;
         let latency = line.latency_ms.map_or_else(|| "—".to_owned(), millis);
@@ -388,6 +395,18 @@ fn Drawn(activity: Activity, measure: StatusMeasure, hours: u32) -> impl IntoVie
                 value=format::short_count(input + output)
                 exact=(input + output).to_string()
                 note=format!("{} in, {} out", format::short_count(input), format::short_count(output))
+            />
+            <Figure
+                label="Succeeded"
+                value=share(requests.saturating_sub(errors), requests)
+                exact=format!("{} of {requests}", requests.saturating_sub(errors))
+                note="of all requests"
+            />
+            <Figure
+                label="Latency"
+                value=latency.map_or_else(|| "—".to_owned(), millis)
+                exact=latency.map_or_else(String::new, |ms| format!("{ms} ms"))
+                note="on average"
             />
         </Figures>
         <ChartCard

@@ -4,7 +4,7 @@ use leptos::{
     ev, html,
     prelude::*,
     wasm_bindgen::JsCast as _,
-    web_sys::{Element, HtmlTextAreaElement},
+    web_sys::{Element, HtmlElement, HtmlTextAreaElement},
 };
 
 use crate::components::form_field::{AreaField, FormFailure};
@@ -142,8 +142,13 @@ pub fn CodeField(failure: FormFailure, code: String) -> impl IntoView {
         let area = field
             .get()
             .and_then(|field| field.query_selector("textarea").ok()?);
-        if let Some(area) = area.and_then(|area| area.dyn_into::<HtmlTextAreaElement>().ok()) {
+        let area = area.and_then(|area| area.dyn_into::<HtmlTextAreaElement>().ok());
+        if let (Some(area), Some(layer)) = (area, layer.get()) {
             text.set(area.value());
+            // The label above the area is as high as its letters.
+            let top = format!("{}px", area.offset_top());
+            // A browser refuses only what is no length.
+            let _ = HtmlElement::style(&layer).set_property("top", &top);
         }
     });
     let scroll = move |event: ev::Event| {

@@ -175,7 +175,7 @@ fn head(row: ScriptRow, actions: Actions) -> AnyView {
     let figures = format!("{} calls, {} failed", row.calls, row.failures);
     let last = row.last_error.map(|error| {
         view! {
-            <p class="quiet">
+            <p class="quiet body">
                 "Last error: " {error}
             </p>
         }
@@ -196,10 +196,8 @@ fn head(row: ScriptRow, actions: Actions) -> AnyView {
                     </PostForm>
                 </div>
             </header>
-            <div class="body">
-                <FormAlert failure=actions.set_active.failure()/>
-                {last}
-            </div>
+            <FormAlert failure=actions.set_active.failure()/>
+            {last}
         </section>
     }
     .into_any()
@@ -423,7 +421,7 @@ fn delete(row: &ScriptRow, delete: Post) -> AnyView {
     let (id, name) = (row.id, row.name.clone());
     view! {
         <section class="tile">
-            <div class="body alone">
+            <div class="body stack">
                 <details class="danger" open=open>
                     <summary>"Delete this script"</summary>
                     <PostForm post=delete class="form">
