@@ -13,12 +13,10 @@ ADMIN_PASSWORD = "the admin's password"
 def pytest_configure(config):
     folder = tempfile.TemporaryDirectory()
     data, port = Path(folder.name), free_port()
-    # The demo's backend, which nobody pays for.
     written = {
         "server": {"host": "127.0.0.1", "port": port},
         "database": {"url": f"sqlite://{data}/llm-router.db"},
         "auth": {"master_key": MASTER_KEY, "admin_password": ADMIN_PASSWORD},
-        "backends": [{"name": "demo", "kind": "demo"}],
     }
     (data / "llm-router.yaml").write_text(json.dumps(written))
     command = [os.environ["LLM_ROUTER_BIN"], "serve", "--config", "llm-router.yaml"]

@@ -9,7 +9,12 @@ use crate::support::{MASTER_KEY, Reply, TestApp};
 fn references(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
-            found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            found.extend(
+                members
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+            );
             members.values().for_each(|value| references(value, found));
         }
         Value::Array(items) => items.iter().for_each(|item| references(item, found)),
@@ -38,7 +43,10 @@ async fn its_pages_reach_nobody_else() {
     let app = TestApp::demo().await;
     let get = async |path: &str| Reply::of(app.request(Method::GET, path)).await;
     let docs = get("/docs").await;
-    assert_eq!((docs.status, docs.header("location")), (308, "/docs/index.html"));
+    assert_eq!(
+        (docs.status, docs.header("location")),
+        (308, "/docs/index.html")
+    );
     for path in ["/docs/index.html", "/redoc"] {
         let page = get(path).await;
         assert_eq!(page.status, 200, "{path}");
@@ -57,7 +65,10 @@ async fn its_pages_reach_nobody_else() {
     assert!(start.text().contains("/openapi.json"), "{}", start.text());
     assert!(!start.text().contains("petstore"), "{}", start.text());
     assert_eq!(get("/docs/nothing.js").await.status, 404);
-    assert_eq!(get("/redoc/reference.css").await.header("content-type"), "text/css");
+    assert_eq!(
+        get("/redoc/reference.css").await.header("content-type"),
+        "text/css"
+    );
 }
 
 #[tokio::test]
@@ -73,7 +84,11 @@ async fn mistakes_in_paths_and_queries_are_told_as_json() {
     for path in paths {
         let reply = app.get(path, MASTER_KEY).await;
         assert_eq!(reply.status, 400, "{path}: {}", reply.text());
-        assert!(reply.json()["error"].is_string(), "{path}: {}", reply.text());
+        assert!(
+            reply.json()["error"].is_string(),
+            "{path}: {}",
+            reply.text()
+        );
     }
     let reply = Reply::of(
         app.request(Method::POST, "/admin/users")

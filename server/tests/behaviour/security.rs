@@ -336,7 +336,9 @@ async fn the_document_names_every_route_and_who_may_use_it() {
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
             let schemes = operation["security"].as_array().expect("security");
-            let schemes = schemes.iter().flat_map(|s| s.as_object().expect("a scheme").keys());
+            let schemes = schemes
+                .iter()
+                .flat_map(|s| s.as_object().expect("a scheme").keys());
             let schemes: Vec<&str> = schemes.map(String::as_str).collect();
             documented.insert(format!("{} {path} {schemes:?}", method.to_uppercase()));
         }
@@ -378,7 +380,9 @@ async fn every_route_is_for_those_who_are_named() {
 
     let house = House::build().await;
     let concrete = |path: &str| {
-        let path = path.replace("{*name}", "demo").replace("{*file}", "index.html");
+        let path = path
+            .replace("{*name}", "demo")
+            .replace("{*file}", "index.html");
         [
             "{id}",
             "{key}",
