@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tests the running binary from outside: the official clients for Python and for Node, coding programs, and a browser.
+# Tests the running binary from outside: the official clients for Python and for Node, coding programs, schemathesis,
+# and a browser.
 # Arguments go to the first of these (`run.sh -k budget`), and then the others are left out.
 # What only Rust can see (storage, kill at any moment) is tested by `cargo nextest`, not here.
 set -euo pipefail
@@ -23,6 +24,7 @@ step "end-to-end: official clients for Python" clients "$@" || code=$?
 if [ $# = 0 ]; then
   step "end-to-end: official clients for Node" end2end/node.sh || code=$?
   step "end-to-end: coding programs" end2end/agents.sh || code=$?
+  step "end-to-end: the OpenAPI document" end2end/schema.sh || code=$?
   step "end-to-end: browser" end2end/browser.sh || code=$?
 fi
 exit $code

@@ -7,7 +7,7 @@ use axum::{
 use storage::Database;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::{admin, compress, config::Origin, proxy, site, state::AppState, status, user};
+use crate::{admin, compress, config::Origin, openapi, proxy, site, state::AppState, status, user};
 
 /// How long a browser may remember that it may call us, in seconds.
 const CORS_MAX_AGE: u64 = 86_400;
@@ -200,7 +200,14 @@ pub fn build(state: AppState, database: Database) -> Router {
         .route("/auth/metrics", get(status::keys::metrics))
         .route("/auth/reload-keys", post(status::keys::reload_keys))
         .route("/auth/reset-metrics", post(status::keys::reset_metrics));
+    let documents = Router::new()
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(openapi::docs))
+        .route("/docs/{*file}", get(openapi::docs_file))
+        .route("/redoc", get(openapi::reference))
+        .route("/redoc/reference.css", get(openapi::style));
     site::routes(&state, database)
+        .merge(documents)
         .merge(user)
         .merge(status)
         .merge(proxied)

@@ -1,10 +1,7 @@
 //! `/admin/analytics/*` and `/admin/dashboard/summary`: usage and the log of requests, with the members that
 //! scripts of a forerunner read.
 
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::{Json, extract::State};
 use control::Control;
 use domain::{
     BackendId, Dialect, Timestamp, UserId,
@@ -18,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use storage::{LoggedRequest, RequestLogQuery};
 
-use super::{AdminCaller, ApiError, usd};
+use super::{AdminCaller, ApiError, extract::Query, usd};
 use crate::{state::AppState, status::backends::iso};
 
 const DEFAULT_LIMIT: u32 = 50;

@@ -3,7 +3,7 @@
 use app::pages::admin::audit::AuditFilter;
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::State,
     http::header,
     response::{IntoResponse as _, Response},
 };
@@ -15,7 +15,7 @@ use domain::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{AdminCaller, ApiError};
+use super::{AdminCaller, ApiError, extract::Query};
 use crate::exports::AdminVisitor;
 
 /// Rows of one table at most.

@@ -4,7 +4,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{State, rejection::JsonRejection},
     http::StatusCode,
 };
 use control::Control;
@@ -15,7 +15,7 @@ use domain::{
 use serde_json::{Map, Value, json};
 use storage::{RouteEntryRecord, RouteSection};
 
-use super::{AdminCaller, ApiError};
+use super::{AdminCaller, ApiError, extract::Path};
 use crate::status::backends::iso;
 
 type Body = Result<Json<Map<String, Value>>, JsonRejection>;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{State, rejection::JsonRejection},
 };
 use control::{Admin, Control, ControlError, KeyQuery, NewKeyInput, ShownKey};
 use domain::{
@@ -16,7 +16,7 @@ use domain::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{AdminCaller, ApiError, body::Both, terms, terms::TermsBody, usd};
+use super::{AdminCaller, ApiError, body::Both, extract::Path, terms, terms::TermsBody, usd};
 
 /// Keys fetched at a time while all are listed.
 const PAGE: u32 = 200;

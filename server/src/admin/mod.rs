@@ -7,6 +7,7 @@ pub mod audit;
 pub mod aws;
 pub mod backends;
 mod body;
+pub(crate) mod extract;
 pub mod keys;
 pub mod permissions;
 pub mod prices;

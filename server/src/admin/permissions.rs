@@ -3,7 +3,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::JsonRejection, rejection::QueryRejection},
+    extract::{State, rejection::JsonRejection},
     http::StatusCode,
 };
 use control::Control;
@@ -11,7 +11,10 @@ use domain::{BackendId, UserId, permission::Permission};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{AdminCaller, ApiError};
+use super::{
+    AdminCaller, ApiError,
+    extract::{Path, Query},
+};
 use crate::status::backends::iso;
 
 #[derive(Debug, Deserialize)]
@@ -76,9 +79,8 @@ pub async fn grant(
 pub async fn revoke(
     AdminCaller(admin): AdminCaller,
     State(control): State<Control>,
-    pair: Result<Query<Pair>, QueryRejection>,
+    Query(pair): Query<Pair>,
 ) -> Result<Json<Value>, ApiError> {
-    let Query(pair) = pair.map_err(|e| ApiError::BadRequest(e.body_text()))?;
     let (user, backend) = (UserId(pair.user_id), BackendId(pair.backend_id));
     control.revoke_permission(&admin, user, backend).await?;
     Ok(Json(json!({"ok": true})))

@@ -4,7 +4,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{State, rejection::JsonRejection},
 };
 use control::{Control, DeploymentPrices};
 use domain::{
@@ -15,7 +15,7 @@ use domain::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{AdminCaller, ApiError, body::Both, dollars, usd};
+use super::{AdminCaller, ApiError, body::Both, dollars, extract::Path, usd};
 
 fn render(prices: &DeploymentPrices, now: Timestamp) -> Value {
     let record = |record: &storage::PriceRecord| {

@@ -3,7 +3,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{State, rejection::JsonRejection},
     http::StatusCode,
 };
 use control::{Control, ControlError, ScriptReport, ScriptTrial};
@@ -16,7 +16,7 @@ use gateway::Gateway;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::{AdminCaller, ApiError};
+use super::{AdminCaller, ApiError, extract::Path};
 
 fn render(script: &Script, gateway: &Gateway) -> Value {
     let input = &script.input;

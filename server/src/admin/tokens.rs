@@ -2,13 +2,13 @@
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{State, rejection::JsonRejection},
 };
 use control::{Control, NewTokenInput};
 use domain::{TokenId, access::ApiToken};
 use serde_json::{Value, json};
 
-use super::{AdminCaller, ApiError};
+use super::{AdminCaller, ApiError, extract::Path};
 
 fn render(token: &ApiToken, control: &Control) -> Value {
     let mut json = json!(token);

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{State, rejection::JsonRejection},
 };
 use control::{Control, NewUserInput};
 use domain::{
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     AdminCaller, ApiError,
     body::Both,
+    extract::Path,
     terms,
     terms::{Resets, TermsBody},
     usd,

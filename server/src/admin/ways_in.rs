@@ -3,7 +3,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{State, rejection::JsonRejection},
 };
 use control::Control;
 use domain::{
@@ -13,7 +13,7 @@ use domain::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{AdminCaller, ApiError};
+use super::{AdminCaller, ApiError, extract::Path};
 use crate::state::AppState;
 
 /// `GET …/sessions`: the last used first.

@@ -1,10 +1,7 @@
 //! `/analytics/*`: what happened over time, in the words of a forerunner. Read from sums by the minute,
 //! never from single requests.
 
-use axum::{
-    Json,
-    extract::{Query, State},
-};
+use axum::{Json, extract::State};
 use control::Control;
 use domain::{Timestamp, period::Period};
 use serde::Deserialize;
@@ -12,7 +9,7 @@ use serde_json::{Value, json};
 use storage::{Activity, BackendActivity};
 
 use super::backends::{PROVIDER_TYPES, average, iso};
-use crate::admin::{AdminCaller, ApiError};
+use crate::admin::{AdminCaller, ApiError, extract::Query};
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;

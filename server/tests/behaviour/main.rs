@@ -27,6 +27,7 @@ mod ledger;
 mod ledger_commands;
 mod limits;
 mod logs;
+mod openapi;
 mod passthrough;
 mod people;
 mod playground;

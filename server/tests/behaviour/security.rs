@@ -195,6 +195,12 @@ fn routes() -> Vec<Route> {
         (M::GET, "/anthropic/v1/models/{*name}", KEYS, ""),
         (M::GET, "/v1/budget", KEYS, ""),
         (M::GET, "/health", ALL, ""),
+        // What the API looks like is no secret.
+        (M::GET, "/openapi.json", ALL, ""),
+        (M::GET, "/docs", ALL, ""),
+        (M::GET, "/docs/{*file}", ALL, ""),
+        (M::GET, "/redoc", ALL, ""),
+        (M::GET, "/redoc/reference.css", ALL, ""),
         (M::GET, "/", ALL, ""),
         (M::POST, "/playground/chat", USERS, chat),
         (M::GET, "/admin/users", MASTER, ""),
@@ -314,6 +320,46 @@ fn routes() -> Vec<Route> {
         .collect()
 }
 
+/// Pages and what they load: not for programs, and not in the OpenAPI document.
+fn is_of_a_page(path: &str) -> bool {
+    let pages = ["/playground/", "/admin-ui/", "/user-ui/", "/docs", "/redoc"];
+    matches!(path, "/" | "/openapi.json") || pages.iter().any(|page| path.starts_with(page))
+}
+
+/// The same routes and the same credentials are in the OpenAPI document.
+#[tokio::test]
+async fn the_document_names_every_route_and_who_may_use_it() {
+    let app = TestApp::demo().await;
+    let reply = Reply::of(app.request(Method::GET, "/openapi.json")).await;
+    assert_eq!(reply.status, 200);
+    let document = reply.json();
+    let mut documented = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let schemes = operation["security"].as_array().expect("security");
+            let schemes = schemes
+                .iter()
+                .flat_map(|s| s.as_object().expect("a scheme").keys());
+            let schemes: Vec<&str> = schemes.map(String::as_str).collect();
+            documented.insert(format!("{} {path} {schemes:?}", method.to_uppercase()));
+        }
+    }
+    let table = routes();
+    let table = table.iter().filter(|route| !is_of_a_page(&route.1));
+    let table: BTreeSet<String> = table
+        .map(|(method, path, allowed, _)| {
+            let schemes: &[&str] = match *allowed {
+                allowed if allowed == ALL => &[],
+                allowed if allowed == KEYS => &["virtual_key", "virtual_key_header"],
+                [] => &["user_token", "user_bearer"],
+                _ => &["admin_bearer", "admin_key"],
+            };
+            format!("{method} {} {schemes:?}", path.replace("{*", "{"))
+        })
+        .collect();
+    assert_eq!(documented, table);
+}
+
 #[tokio::test]
 async fn every_route_is_for_those_who_are_named() {
     let routes = routes();
@@ -335,7 +381,9 @@ async fn every_route_is_for_those_who_are_named() {
 
     let house = House::build().await;
     let concrete = |path: &str| {
-        let path = path.replace("{*name}", "demo");
+        let path = path
+            .replace("{*name}", "demo")
+            .replace("{*file}", "index.html");
         [
             "{id}",
             "{key}",
