@@ -58,26 +58,6 @@ answers! {
         updated_at: i64,
     }
 
-    /// What a script made of a trial.
-    struct ScriptReport {
-        success: bool,
-        /// Milliseconds inside the script.
-        execution_time: f64,
-        has_on_request: bool,
-        has_on_response: bool,
-        has_on_chunk: bool,
-        has_on_route: bool,
-        has_on_error: bool,
-        request: Option<BeforeAfter>,
-        response: Option<BeforeAfter>,
-        chunks: Option<BeforeAfter>,
-        console: Vec<ConsoleLine>,
-        /// Bytes of the script's heap.
-        memory: Option<u64>,
-        error: Option<String>,
-        stack: Option<String>,
-    }
-
     struct BeforeAfter {
         before: Value,
         after: Value,
@@ -92,7 +72,7 @@ answers! {
     struct ScriptVersion {
         version: u32,
         script_code: String,
-        author: String,
+        author: Option<String>,
         /// Milliseconds since 1970
         created_at: i64,
     }
@@ -154,4 +134,26 @@ requests! {
     struct SecretInput {
         value: String,
     }
+}
+
+/// What a script made of a trial.
+#[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ScriptReport {
+    pub success: bool,
+    /// Milliseconds inside the script.
+    pub execution_time: f64,
+    pub has_on_request: bool,
+    pub has_on_response: bool,
+    pub has_on_chunk: bool,
+    pub has_on_route: bool,
+    pub has_on_error: bool,
+    pub request: Option<BeforeAfter>,
+    pub response: Option<BeforeAfter>,
+    pub chunks: Option<BeforeAfter>,
+    pub console: Vec<ConsoleLine>,
+    /// Bytes of the script's heap.
+    pub memory: Option<u64>,
+    pub error: Option<String>,
+    pub stack: Option<String>,
 }
