@@ -58,6 +58,9 @@ pub enum Cause {
     /// It comes from the configuration file or the environment.
     #[error("It comes from the configuration file or the environment. Change it there.")]
     ReadOnly,
+    /// Inputs are missing, or are nothing of their kind.
+    #[error("The form could not be read.")]
+    Unreadable,
     /// The browser could not reach the server.
     #[error("The server cannot be reached.")]
     Unreachable,
@@ -94,6 +97,7 @@ impl Cause {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
+            Self::Unreadable => 400,
             Self::SignedOut => 401,
             Self::Forbidden | Self::PasswordChangeRequired => 403,
             Self::NotFound => 404,
@@ -271,11 +275,19 @@ impl FromServerFnError for AppError {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
-            ServerFnErrorErr::Request(_) => Cause::Unreachable,
-            _ => Cause::Internal,
+            ServerFnErrorErr::Request(_) => Cause::Unreachable.into(),
+            // What was sent is no such form; only a program sends that.
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => unreadable(),
+            _ => Cause::Internal.into(),
         }
-        .into()
     }
+}
+
+fn unreadable() -> AppError {
+    #[cfg(feature = "ssr")]
+    return crate::server::refuse_with(Cause::Unreadable);
+    #[cfg(not(feature = "ssr"))]
+    Cause::Unreadable.into()
 }
 
 #[cfg(test)]

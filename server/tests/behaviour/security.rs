@@ -779,6 +779,15 @@ async fn other_sites_cannot_act_in_a_visitors_name() {
 }
 
 #[tokio::test]
+async fn a_form_that_lacks_inputs_is_the_callers_mistake() {
+    let app = TestApp::demo().await;
+    for form in [&[("name", "admin")][..], &[]] {
+        let reply = Reply::of(app.call("/_fn/sign-in", form)).await;
+        assert_eq!(reply.status, 400, "{}", reply.text());
+    }
+}
+
+#[tokio::test]
 async fn a_session_ends_with_signing_out_a_new_password_or_its_user() {
     let house = House::build().await;
     let app = &house.app;
