@@ -1,7 +1,7 @@
 // Takes a picture of every page, in both themes, for a desk and for a phone, into end2end/screenshots/; with
-// `--readme` only the one that the README shows, into docs/. It judges nothing; the specs do.
+// `--readme` those that are shown in the repository, into docs/. It judges nothing; the specs do.
 // Usage, after `make site`: LLM_ROUTER_BIN=target/debug/llm-router node end2end/browser/screenshots.mjs [--readme]
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { seed } from "./history.mjs";
 import { reach, routes } from "./routes.mjs";
@@ -20,7 +20,37 @@ try {
   await router.stop();
 }
 
-async function readme({ admin }) {
+async function readme(history) {
+  await overview(history);
+  await gallery(history);
+}
+
+// Every page once: at a desk in both themes and on a phone, small enough for a repository.
+async function gallery(history) {
+  const target = folder("docs/gallery");
+  mkdirSync(target, { recursive: true });
+  const looks = [["light", "desk"], ["dark", "desk"], ["light", "phone"]];
+  // What only differs by what is unfolded, empty or wrong is left to the specs.
+  const shown = routes(history).filter(({ name }) => !/-(none|wrong|folded|gone|done|requests|latency)$|^not-found|^forbidden/.test(name));
+  const lines = ["# Every page", "", "Made by `node end2end/browser/screenshots.mjs --readme` from made-up data.", ""];
+  for (const route of shown) {
+    const titles = [];
+    for (const [colorScheme, size] of looks) {
+      const page = await open(browser, router, { as: route.as, viewport: SIZES[size], colorScheme });
+      await reach(page, route);
+      await page.evaluate(() => scrollTo(0, 0));
+      const file = `${route.name}-${size}-${colorScheme}.jpg`;
+      await page.screenshot({ path: `${target}${file}`, type: "jpeg", quality: 55 });
+      titles.push(`<img src="gallery/${file}" alt="${route.name}, ${size}, ${colorScheme}" height="240">`);
+      await page.context().close();
+    }
+    const path = route.path.replace(/\?.*/, "").replace(/req_.*/, "{id}");
+    lines.push(`**${route.name}** \`${path}\``, "", ...titles, "");
+  }
+  writeFileSync(`${folder("docs")}gallery.md`, lines.join("\n"));
+}
+
+async function overview({ admin }) {
   const page = await open(browser, router, { as: admin, viewport: SIZES.desk, colorScheme: "light" });
   await go(page, "/admin-ui");
   mkdirSync(folder("docs"), { recursive: true });

@@ -28,7 +28,14 @@ pub fn build(state: AppState, database: Database) -> Router {
         )
         .route(
             "/admin/users/{id}",
-            patch(admin::users::update).delete(admin::users::delete),
+            get(admin::users::show)
+                .put(admin::users::replace)
+                .patch(admin::users::update)
+                .delete(admin::users::delete),
+        )
+        .route(
+            "/admin/users/{id}/regenerate-api-key",
+            post(admin::users::regenerate_key),
         )
         .route(
             "/admin/users/{id}/keys",

@@ -177,7 +177,7 @@ const OWN: &[Link] = &[
 /// The frame of the admins' pages.
 #[component]
 pub fn AdminFrame() -> impl IntoView {
-    frame(|me| match me.sees_all() {
+    frame(true, |me| match me.sees_all() {
         true => view! { <Outlet/> }.into_any(),
         false => view! { <Forbidden/> }.into_any(),
     })
@@ -186,15 +186,18 @@ pub fn AdminFrame() -> impl IntoView {
 /// The frame of everybody's own pages.
 #[component]
 pub fn UserFrame() -> impl IntoView {
-    frame(|_| view! { <Outlet/> }.into_any())
+    frame(false, |_| view! { <Outlet/> }.into_any())
 }
 
-fn frame(page: fn(&Me) -> AnyView) -> impl IntoView {
+/// `everyones`: what is shown there is everyone's, and for admins to change.
+fn frame(everyones: bool, page: fn(&Me) -> AnyView) -> impl IntoView {
     // The guard above this has waited for the session.
     let me = SessionContext::here().and_then(SessionContext::known);
     match me {
         Some(Ok(me)) => {
             let content = page(&me);
+            // The style sheet leaves out what such a visitor cannot do, and the server refuses it.
+            let looks_only = everyones && !me.is_admin();
             view! {
                 // The router would take the address and leave the focus where it is.
                 <a class="skip" href="#main" rel="external">
@@ -215,7 +218,11 @@ fn frame(page: fn(&Me) -> AnyView) -> impl IntoView {
                         </button>
                     </header>
                     <Side me/>
-                    <main class="main" id="main">
+                    <main
+                        class="main"
+                        id="main"
+                        data-looks-only=looks_only.then_some("true")
+                    >
                         {content}
                     </main>
                 </div>

@@ -19,6 +19,15 @@ impl<'de, A: DeserializeOwned, B: DeserializeOwned> Deserialize<'de> for Both<A,
     }
 }
 
+/// A member that is there: also with null.
+pub(super) fn there<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use domain::{
     validation::{Field, FieldError, Problem},
 };
 use gateway::Gateway;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{AdminCaller, ApiError, extract::Path};
@@ -99,24 +99,15 @@ pub async fn show(
     Ok(Json(render(&script, &gateway)))
 }
 
-/// A member that is there: also with null.
-fn there<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Some)
-}
-
 #[derive(Debug, Deserialize)]
 pub struct ScriptBody {
     name: Option<String>,
     script_type: Option<String>,
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "super::body::there")]
     target_user_id: Option<Option<i64>>,
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "super::body::there")]
     target_key_id: Option<Option<i64>>,
-    #[serde(default, deserialize_with = "there")]
+    #[serde(default, deserialize_with = "super::body::there")]
     target_backend_id: Option<Option<i64>>,
     script_code: Option<String>,
     on_error: Option<OnScriptError>,

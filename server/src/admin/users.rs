@@ -1,13 +1,15 @@
 //! `/admin/users`
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{State, rejection::JsonRejection},
 };
-use control::{Control, NewUserInput};
+use control::{Control, KeyQuery, NewKeyInput, NewUserInput, ProfileInput};
 use domain::{
     BudgetLimits, BudgetScope, RateLimits, Role, UserId,
-    account::{UserQuery, UserSummary},
+    account::{KeyStatus, UserQuery, UserSummary},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -101,15 +103,78 @@ pub async fn create(
     })))
 }
 
+/// `GET /{id}`
+pub async fn show(
+    AdminCaller(admin): AdminCaller,
+    State(control): State<Control>,
+    Path(id): Path<i64>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(render(&control.get_user(&admin, UserId(id)).await?)))
+}
+
 #[derive(Debug, Deserialize)]
 pub struct UserChange {
+    name: Option<String>,
+    /// Null: none.
+    #[serde(default, deserialize_with = "super::body::there")]
+    email: Option<Option<String>>,
     #[serde(alias = "is_active")]
     active: Option<bool>,
     #[serde(flatten)]
     resets: Resets,
 }
 
-/// `PATCH /{id}`: budgets, activity, resets.
+/// `PUT /{id}`: as `PATCH`, and answers with the user, as a forerunner does.
+pub async fn replace(
+    caller: AdminCaller,
+    State(control): State<Control>,
+    Path(id): Path<i64>,
+    body: Result<Json<Both<UserChange, TermsBody>>, JsonRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let admin = caller.0.clone();
+    let Json(_) = update(caller, State(control.clone()), Path(id), body).await?;
+    Ok(Json(render(&control.get_user(&admin, UserId(id)).await?)))
+}
+
+/// `POST /{id}/regenerate-api-key`: the user's oldest key that works gets a new secret, and the old one ends
+/// at once; who has none gets a key.
+pub async fn regenerate_key(
+    AdminCaller(admin): AdminCaller,
+    State(control): State<Control>,
+    Path(id): Path<i64>,
+) -> Result<Json<Value>, ApiError> {
+    let id = UserId(id);
+    control.get_user(&admin, id).await?;
+    let query = KeyQuery {
+        user_id: Some(id),
+        per_page: PAGE,
+        ..KeyQuery::default()
+    };
+    let keys = control.list_keys(&admin, &query).await?.rows.into_iter();
+    let works = keys.filter(|key| key.status == KeyStatus::Active);
+    let oldest = works.min_by_key(|key| key.key.created_at);
+    let made = match oldest {
+        Some(key) => {
+            control
+                .rotate_key(&admin, key.key.id, Duration::ZERO)
+                .await?
+        }
+        None => {
+            let input = NewKeyInput {
+                label: "default".to_owned(),
+                ..NewKeyInput::default()
+            };
+            control.create_key(&admin, id, input).await?
+        }
+    };
+    Ok(Json(json!({
+        "id": id,
+        "key_id": made.key.id,
+        "api_key": made.secret.reveal(),
+    })))
+}
+
+/// `PATCH /{id}`: name, e-mail, budgets, activity, resets.
 pub async fn update(
     AdminCaller(admin): AdminCaller,
     State(control): State<Control>,
@@ -124,9 +189,19 @@ pub async fn update(
     let nothing = budget.is_none()
         && limits.is_none()
         && change.active.is_none()
+        && change.name.is_none()
+        && change.email.is_none()
         && change.resets.periods().is_empty();
     if nothing {
         return Err(ApiError::BadRequest("Nothing to update".to_owned()));
+    }
+    if change.name.is_some() || change.email.is_some() {
+        let input = ProfileInput {
+            name: change.name.unwrap_or(present.name),
+            email: change.email.unwrap_or(present.email),
+            role: present.role,
+        };
+        control.update_profile(&admin, id, input).await?;
     }
     if let Some(budget) = budget {
         control.update_budget(&admin, id, budget).await?;

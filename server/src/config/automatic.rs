@@ -190,6 +190,8 @@ fn read_service(section: &Section<'_>, defaults: &BackendDefaults) -> BackendCon
         _ => Upstream::OpenAiCompatible { base_url },
     };
     let mut backend = BackendConfig::new(name, upstream, defaults);
+    // The list has no place for prices, and its router served whatever was asked.
+    backend.unpriced = Unpriced::Allow;
     backend.priority = section.field("priority").or(backend.priority);
     backend.api_keys = section.field("api_key").optional().into_iter().collect();
     let window = section

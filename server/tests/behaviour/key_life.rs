@@ -218,3 +218,45 @@ async fn mistakes_in_a_key_are_told_by_their_field() {
         assert!(message.starts_with(words), "{message}");
     }
 }
+
+#[tokio::test]
+async fn a_users_key_is_regenerated_and_the_old_one_ends_at_once() {
+    let app = TestApp::demo().await;
+    let ada = app.user().await;
+    let path = format!("/admin/users/{}", ada.id);
+    let regenerate = format!("{path}/regenerate-api-key");
+    let made = app.admin(Method::POST, &regenerate, json!({})).await;
+    let new = made["api_key"].as_str().expect("a key");
+    assert_eq!(made["key_id"], app.key_id(&ada).await);
+    let status = async |key: &str| Reply::of(app.chat(key, ask("demo"))).await.status;
+    assert_eq!((status(new).await, status(&ada.key).await), (200, 401));
+    // Who has none that works gets one.
+    let key = format!("/admin/keys/{}", made["key_id"]);
+    app.admin(Method::DELETE, &key, json!({})).await;
+    let made = app.admin(Method::POST, &regenerate, json!({})).await;
+    assert_eq!(status(made["api_key"].as_str().expect("a key")).await, 200);
+}
+
+#[tokio::test]
+async fn a_user_is_shown_and_replaced_in_a_forerunners_words() {
+    let app = TestApp::demo().await;
+    let ada = app.user().await;
+    let path = format!("/admin/users/{}", ada.id);
+    let body = json!({"name": "Ada L.", "email": "ada@example.com", "is_active": false});
+    let changed = app.admin(Method::PUT, &path, body).await;
+    let shown = app.admin(Method::GET, &path, json!({})).await;
+    assert_eq!(changed, shown);
+    for (member, expected) in [
+        ("name", json!("Ada L.")),
+        ("email", json!("ada@example.com")),
+        ("is_active", json!(false)),
+        ("active", json!(false)),
+    ] {
+        assert_eq!(shown[member], expected, "{member}");
+    }
+    let cleared = app.admin(Method::PUT, &path, json!({"email": null})).await;
+    assert_eq!(
+        (&cleared["email"], &cleared["name"]),
+        (&json!(null), &json!("Ada L."))
+    );
+}

@@ -2,13 +2,13 @@
 
 use super::super::{
     Section, Who,
-    operation::{delete, get, patch, post},
+    operation::{delete, get, patch, post, put},
     schemas::{
         Done,
         accounts::{
             CreatedTeam, CreatedToken, CreatedUser, Key, KeyInput, Link, Member, MemberInput,
-            NewLink, NewToken, NewUser, Permission, PermissionInput, Rotation, Session, ShownKey,
-            Team, TeamInput, Token, User, UserChange,
+            NewLink, NewToken, NewUser, Permission, PermissionInput, RegeneratedKey, Rotation,
+            Session, ShownKey, Team, TeamInput, Token, User, UserChange,
         },
         user::{Credentials, SignedIn},
     },
@@ -58,6 +58,24 @@ fn users() -> Section {
             )
             .takes::<UserChange>()
             .gives::<Done>()
+            .not_found()
+            .conflicts(),
+            get("/admin/users/{id}", "One user")
+                .gives::<User>()
+                .not_found(),
+            put(
+                "/admin/users/{id}",
+                "Change a user, and answer with what they are then",
+            )
+            .takes::<UserChange>()
+            .gives::<User>()
+            .not_found()
+            .conflicts(),
+            post(
+                "/admin/users/{id}/regenerate-api-key",
+                "A new secret for the user's oldest key; the old one ends at once",
+            )
+            .gives::<RegeneratedKey>()
             .not_found()
             .conflicts(),
             delete("/admin/users/{id}", "Delete a user and their keys")

@@ -145,6 +145,14 @@ answers! {
         password: Option<String>,
     }
 
+    /// A user's key with a new secret, which is in this answer only.
+    struct RegeneratedKey {
+        /// The user's.
+        id: i64,
+        key_id: i64,
+        api_key: String,
+    }
+
     /// A key that was made or rotated. It is in this answer only.
     struct ShownKey {
         id: i64,
@@ -298,6 +306,9 @@ requests_with_terms! {
 
     /// What is changed about a user.
     struct UserChange {
+        name: Option<String>,
+        /// Null: none.
+        email: Option<String>,
         active: Option<bool>,
         /// The same as `active`.
         is_active: Option<bool>,
