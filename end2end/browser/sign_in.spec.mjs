@@ -124,7 +124,7 @@ function everyArgument(victim) {
     requests_per_minute: "", allowed_models: "", token: "x", show: "", sort: "", grace: "0", team: 1, member: victim.name, user: victim.id,
     of: `user-${victim.id}`, model: "demo", exact: "true", house: "", request_id: "x", query: "", kind: "reset", handle: "x",
     scope: "admin", entry: 1, enabled: "false", up: "true", act: "save", source: "x", target: "y", input: "1", output: "1",
-    version: 1, value: "x", hours: 24,
+    version: 1, value: "x", hours: 24, on: "false",
     "form[kind]": "openai", "form[name]": "x", "form[priority]": "1", "form[strategy]": "priority", "users[]": victim.id,
     "supposed[model]": "demo", "supposed[key_id]": "", "supposed[dialect]": "", "supposed[input_tokens]": "",
     "supposed[stream]": "false", "supposed[tools]": "false", "supposed[images]": "false", "filter[q]": "",

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use control::{DataPlane, ExplainInput, RouteEntry, Unusable};
 use domain::{
-    BackendId, Dialect, KeyId,
+    BackendId, Dialect, KeyId, Timestamp,
     configured::{
         BackendHealth, BackendView, ConnectionTest, GroupView, HealthState, LimitGauge, MemberView,
         Origin, RewriteView, RoutingView, SettingProblem,
     },
     routing::{CacheSavings, RouteExplanation},
+    script::RecordedRequest,
     status::{BackendLine, RouterStatus},
 };
 use gateway::{
@@ -80,6 +81,14 @@ impl DataPlane for Plane {
             uptime_s: u64::try_from(up).unwrap_or(0),
             backends: self.gateway.backends().iter().map(status_line).collect(),
         }
+    }
+
+    fn record(&self, on: bool) {
+        self.gateway.record(on);
+    }
+
+    fn recorded(&self) -> (Option<Timestamp>, Vec<RecordedRequest>) {
+        self.gateway.recorded()
     }
 
     fn parse(&self, text: &str) -> Result<Value, String> {

@@ -3,9 +3,10 @@
 
 use async_trait::async_trait;
 use domain::{
-    BackendId, KeyId,
+    BackendId, KeyId, Timestamp,
     configured::{ConnectionTest, RoutingView, SettingProblem},
     routing::RouteExplanation,
+    script::RecordedRequest,
     status::RouterStatus,
 };
 use serde_json::Value;
@@ -75,6 +76,12 @@ pub trait DataPlane: Send + Sync {
 
     /// How the router and its backends are, without what is not for everybody.
     fn status(&self) -> RouterStatus;
+
+    /// Records requests for a while; or stops, and forgets what was recorded.
+    fn record(&self, on: bool);
+
+    /// Until when requests are recorded, and what was, the newest first.
+    fn recorded(&self) -> (Option<Timestamp>, Vec<RecordedRequest>);
 
     /// Asks a backend that need not be stored for its models.
     async fn test(&self, entry: &RouteEntry) -> ConnectionTest;

@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use ::scripts::{Called, EventIn, EventOut, Hook, Line, ScriptError, Secrets, Source};
 use domain::{
     Timestamp,
-    script::{MAX_CODE, MAX_SECRET, Script, ScriptId, ScriptInput, ScriptVersion, secret_name},
+    script::{
+        MAX_CODE, MAX_SECRET, RecordedRequest, Script, ScriptId, ScriptInput, ScriptVersion,
+        secret_name,
+    },
     validation::{Field, FieldError, Problem},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -299,6 +302,37 @@ impl Control {
         let script = self.get_script(admin, id).await?;
         let code = trial.code.clone().unwrap_or(script.input.code);
         self.run_trial(script.input.name, code, &trial).await
+    }
+
+    /// Records what clients send for a while, so that scripts can be tried with it; or stops, and forgets
+    /// what was recorded. Nothing of it is written down.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_requests(&self, admin: &Admin, on: bool) -> Result<(), ControlError> {
+        let act = admin.does(match on {
+            true => "script.record",
+            false => "script.stop_recording",
+        });
+        self.note(act, None).await?;
+        self.data_plane()?.record(on);
+        Ok(())
+    }
+
+    /// Until when requests are recorded, and what was, the newest first. Who only looks sees none of
+    /// them: they are what people have asked.
+    ///
+    /// # Errors
+    /// When no data plane is connected.
+    pub fn recorded_requests(
+        &self,
+        admin: &Admin,
+    ) -> Result<(Option<Timestamp>, Vec<RecordedRequest>), ControlError> {
+        let (until, recorded) = self.data_plane()?.recorded();
+        match admin.does("script.try").check() {
+            Ok(()) => Ok((until, recorded)),
+            Err(_) => Ok((until, Vec::new())),
+        }
     }
 
     /// Tries out code that need not be stored, as [`Control::try_script`] does.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BackendId, KeyId, Timestamp, UserId,
+    BackendId, KeyId, RequestId, Timestamp, UserId,
     validation::{Field, FieldError, Problem},
 };
 
@@ -163,6 +163,26 @@ pub struct Suspension {
     pub at: Timestamp,
     /// How it failed last.
     pub reason: String,
+}
+
+/// A request that a client sent, for trying scripts out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRequest {
+    pub id: RequestId,
+    pub at: Timestamp,
+    /// That was asked for.
+    pub model: String,
+    /// As `onRequest` sees it, without credentials.
+    pub json: String,
+}
+
+/// What somebody has asked a model is not for a log.
+impl std::fmt::Debug for RecordedRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RecordedRequest")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a script was from one save to the next.

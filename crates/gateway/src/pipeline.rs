@@ -17,7 +17,7 @@ use domain::{
     BudgetLimits, Dialect, KeyId, NanoUsd, Outcome, RequestId, Timestamp, Used, UserId,
     clock::Clock,
     routing::{OfferedModel, RouteExplanation},
-    script::ScriptId,
+    script::{RecordedRequest, ScriptId},
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response,
@@ -55,7 +55,7 @@ use crate::{
         resolve::{plan, resolve},
         strategy::Chance,
     },
-    scripting::{self, ScriptHost, ScriptStatus},
+    scripting::{self, Recorder, ScriptHost, ScriptStatus},
     settings::{GatewaySettings, RoutingSettings},
     settle::{Admission, Settlement},
     transform::ClientRequest,
@@ -87,6 +87,7 @@ pub struct Core {
     pub(crate) reconfigured: Notify,
     pub(crate) describe: DescribeModel,
     pub(crate) script_host: ScriptHost,
+    pub(crate) recorder: Recorder,
     /// Requests that were let in, and how often one of them went on to another deployment.
     pub(crate) requests: AtomicU64,
     pub(crate) failovers: AtomicU64,
@@ -197,6 +198,7 @@ impl Gateway {
             reconfigured: Notify::new(),
             describe,
             script_host,
+            recorder: Recorder::default(),
             requests: AtomicU64::new(0),
             failovers: AtomicU64::new(0),
             started_at: now,
@@ -285,6 +287,9 @@ impl Gateway {
         let request = read(asked.endpoint, request, core.max_body)
             .await?
             .with_keeper(keeper);
+        let now = || core.clock.now();
+        core.recorder
+            .see(now, request_id, &request, core.key_header());
         let keep = match self.begin(&caller, &request, request_id).await? {
             None => None,
             Some(Begun::First(keep)) => Some(keep),
@@ -633,6 +638,18 @@ impl Gateway {
     #[must_use]
     pub fn script_status(&self, id: ScriptId) -> Option<ScriptStatus> {
         self.0.catalog.load().scripts.as_ref()?.status(id)
+    }
+
+    /// Records requests for a while, for trying scripts out; or stops, and forgets what was recorded.
+    pub fn record(&self, on: bool) {
+        self.0.recorder.switch(on, self.now());
+    }
+
+    /// Until when requests are recorded, and what was, the newest first.
+    #[must_use]
+    pub fn recorded(&self) -> (Option<Timestamp>, Vec<RecordedRequest>) {
+        let (recorder, now) = (&self.0.recorder, self.now());
+        (recorder.until(now), recorder.recorded(now))
     }
 
     /// Which keys were used since this was asked last, and when.

@@ -249,3 +249,63 @@ async fn an_example_fills_the_form_of_a_new_script() {
     let said = notes(&app, &admin, &tried).await;
     assert_eq!(said["good"], true, "{said}");
 }
+
+#[tokio::test]
+async fn requests_are_recorded_only_where_somebody_asked_and_tried_as_they_came() {
+    let app = TestApp::demo().await;
+    let admin = app.sign_in("admin", ADMIN_PASSWORD).await;
+    let viewer = app.viewer(&admin).await;
+    let user = app.user().await;
+    let ask_it = async |text: &str| {
+        let body = ask("demo").replace("Say hello", text);
+        assert_eq!(Reply::of(app.chat(&user.key, body)).await.status, 200);
+    };
+    let recorded = async |who: &Session| {
+        let one = read(&app, who, "get", &[]).await;
+        one["recorded"].as_array().expect("a list").clone()
+    };
+    ask_it("before it was asked for").await;
+    assert!(recorded(&admin).await.is_empty());
+    read(&app, &admin, "record", &[("on", "true")]).await;
+    ask_it("remember me").await;
+    let rows = recorded(&admin).await;
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(
+        recorded(&viewer).await.is_empty(),
+        "what people ask is not for who only looks"
+    );
+    let id = rows[0]["id"].as_str().expect("an id");
+    let one = read(&app, &admin, "get", &[("recorded", id)]).await;
+    let request = one["text"]["request"].as_str().expect("JSON").to_owned();
+    assert!(request.contains("remember me"), "{request}");
+    assert!(!request.contains(&user.key), "{request}");
+    let mut form = typed("mark", CODE, "test");
+    form.retain(|(name, _)| *name != "request");
+    form.push(("request", &request));
+    let tried = call(&app, &admin, "save", &form).await;
+    let said = notes(&app, &admin, &tried).await;
+    assert!(said.to_string().contains("remember me"), "{said}");
+
+    for n in 0..30 {
+        ask_it(&format!("number {n}")).await;
+    }
+    assert_eq!(recorded(&admin).await.len(), 20);
+    // After ten minutes nothing is recorded any more, and an hour later it is gone.
+    app.clock.advance_ms(10 * 60_000);
+    ask_it("too late").await;
+    let newest = recorded(&admin).await[0]["id"].to_string();
+    let newest = read(
+        &app,
+        &admin,
+        "get",
+        &[("recorded", newest.trim_matches('"'))],
+    )
+    .await;
+    assert!(newest.to_string().contains("number 29"), "{newest}");
+    app.clock.advance_ms(60 * 60_000);
+    assert!(recorded(&admin).await.is_empty());
+    read(&app, &admin, "record", &[("on", "true")]).await;
+    ask_it("once more").await;
+    read(&app, &admin, "record", &[("on", "false")]).await;
+    assert!(recorded(&admin).await.is_empty(), "stopped and forgotten");
+}

@@ -560,6 +560,7 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
         &[("name", ""), ("value", "x")],
     ),
     ("admin/scripts/delete-secret", ADMINS, &[("name", "x")]),
+    ("admin/scripts/record", ADMINS, &[("on", "false")]),
     ("admin/routing/list", VIEWERS, &[]),
     ("admin/routing/group", VIEWERS, &[NOBODY]),
     (

@@ -242,7 +242,12 @@ fn router_services_describe_backends() {
     assert_eq!(base_url.as_str(), "https://api.cerebras.ai/v1");
     assert_eq!(second.rate_limit, None);
     // That list has no place for prices.
-    assert!(config.backends.iter().all(|b| b.unpriced == Unpriced::Allow));
+    assert!(
+        config
+            .backends
+            .iter()
+            .all(|b| b.unpriced == Unpriced::Allow)
+    );
 
     let wrong = "[{\"name\": \"a\", \"backend_type\": \"cerebas\"},\n {\"name\": \"a\", \"backend_type\": \"groq\", \"prio\": 1}]";
     assert_snapshot!(with_environment([("ROUTER_SERVICES", wrong)]).expect_err("refused"), @r#"

@@ -7,11 +7,13 @@
 //! on byte for byte. The cage itself is in the crate `scripts`.
 
 mod chain;
+mod recorder;
 mod running;
 mod set;
 mod wire;
 
 pub use chain::{Chain, Scripting};
+pub(crate) use recorder::Recorder;
 pub use running::{Part, Running};
 pub use set::{ScriptHost, ScriptSet, ScriptStatus};
 

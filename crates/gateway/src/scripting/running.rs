@@ -19,7 +19,7 @@ use tokio::{sync::Mutex, time::Instant};
 use super::{
     Chain,
     set::{Entry, ScriptHost},
-    wire::{Output, body_json, headers_json},
+    wire::{Output, body_json, headers_json, request_json},
 };
 use crate::{
     GatewayError,
@@ -107,7 +107,7 @@ impl From<Caught> for GatewayError {
 }
 
 /// The path that OpenAI's and Anthropic's clients ask by.
-const fn path(request: &ClientRequest) -> &'static str {
+pub(super) const fn path(request: &ClientRequest) -> &'static str {
     use crate::Endpoint;
     match request.endpoint {
         Endpoint::ChatCompletions => "/v1/chat/completions",
@@ -145,16 +145,7 @@ impl Common {
 
     /// The request as hooks see it; `body` is JSON.
     fn request(&self, headers: &HeaderMap, stream: bool, body: Option<&str>) -> String {
-        let headers = headers_json(headers, self.hidden.as_ref());
-        let path = Value::from(self.path);
-        let mut json = format!(
-            "{{\"method\":\"POST\",\"path\":{path},\"headers\":{headers},\"isStream\":{stream}"
-        );
-        if let Some(body) = body {
-            let _ = write!(json, ",\"body\":{body}");
-        }
-        json.push('}');
-        json
+        request_json(self.path, headers, self.hidden.as_ref(), stream, body)
     }
 }
 

@@ -67,6 +67,21 @@ pub(super) fn headers_json(headers: &HeaderMap, hidden: Option<&HeaderName>) -> 
     Value::Object(map).to_string()
 }
 
+/// A request as hooks see it; `body` is JSON.
+pub(super) fn request_json(
+    path: &str,
+    headers: &HeaderMap,
+    hidden: Option<&HeaderName>,
+    stream: bool,
+    body: Option<&str>,
+) -> String {
+    let (path, headers) = (Value::from(path), headers_json(headers, hidden));
+    let body = body.map_or_else(String::new, |body| format!(",\"body\":{body}"));
+    format!(
+        "{{\"method\":\"POST\",\"path\":{path},\"headers\":{headers},\"isStream\":{stream}{body}}}"
+    )
+}
+
 /// What a hook on a request or an answer gave back.
 #[derive(Debug, Deserialize)]
 pub(super) struct Output<'a> {

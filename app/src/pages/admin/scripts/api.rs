@@ -94,6 +94,18 @@ pub struct OneScript {
     pub backends: Vec<String>,
     /// Ready-made scripts: their names and what they do.
     pub examples: Vec<(String, String)>,
+    /// Until when requests are recorded; `None`: they are not.
+    pub recording: Option<String>,
+    /// The newest first.
+    pub recorded: Vec<RecordedRow>,
+}
+
+/// A request that can be tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRow {
+    pub id: String,
+    pub at: String,
+    pub model: String,
 }
 
 /// All scripts and secrets.
@@ -118,17 +130,20 @@ pub async fn list_scripts() -> Result<Scripts, AppError> {
     })
 }
 
-/// One script with its versions; without an id a new one, from an example where one is named.
+/// One script with its versions; without an id a new one, from an example where one is named. `recorded`
+/// is the request to try it with.
 #[server(prefix = "/_fn", endpoint = "admin/scripts/get")]
 pub async fn get_script(
     #[server(default)] id: Option<i64>,
     #[server(default)] example: String,
+    #[server(default)] recorded: String,
 ) -> Result<OneScript, AppError> {
     let control = crate::server::control()?;
     let admin = crate::server::viewer().await?;
     let names = super::words::Names::of(&control, &admin).await?;
     let Some(id) = id else {
-        return Ok(super::words::new_one(names, &example));
+        let one = super::words::new_one(names, &example);
+        return super::words::with_recorded(&control, &admin, one, &recorded);
     };
     let id = domain::script::ScriptId(id);
     let script = control.get_script(&admin, id).await;
@@ -138,13 +153,26 @@ pub async fn get_script(
     let rows = super::words::rows(&control, &admin, &names, std::slice::from_ref(&script)).await?;
     let time = crate::server::LocalTime::of(&control);
     let text = super::words::text_of(&control, &admin, &names, &script).await?;
-    Ok(OneScript {
+    let one = OneScript {
         row: rows.into_iter().next(),
         text,
         versions: super::words::versions(&time, &versions),
         backends: names.backends(),
         examples: Vec::new(),
-    })
+        recording: None,
+        recorded: Vec::new(),
+    };
+    super::words::with_recorded(&control, &admin, one, &recorded)
+}
+
+/// Records what clients send for ten minutes; or stops, and forgets it.
+#[server(prefix = "/_fn", endpoint = "admin/scripts/record")]
+pub async fn record_requests(on: bool) -> Result<Next, AppError> {
+    let control = crate::server::control()?;
+    let admin = crate::server::admin().await?;
+    let recorded = control.record_requests(&admin, on).await;
+    recorded.map_err(crate::server::refuse)?;
+    Ok(None)
 }
 
 /// Makes or changes a script, or, with `act` being `test`, tries out what was typed.

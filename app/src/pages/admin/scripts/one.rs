@@ -6,8 +6,8 @@ use leptos_router::hooks::use_query_map;
 use super::{
     PATH, TYPES,
     api::{
-        DeleteScript, OneScript, RollBackScript, SaveScript, ScriptRow, ScriptText,
-        SetScriptActive, VersionRow, get_script,
+        DeleteScript, OneScript, RecordRequests, RecordedRow, RollBackScript, SaveScript,
+        ScriptRow, ScriptText, SetScriptActive, VersionRow, get_script,
     },
     editor::CodeField,
     state,
@@ -43,13 +43,17 @@ struct Actions {
     save: Post,
     set_active: Post,
     roll_back: Post,
+    record: Post,
     delete: Post,
 }
 
 impl Actions {
     /// Changes whenever one of them has ended. Reactive.
     fn version(self) -> u32 {
-        self.save.version() + self.set_active.version() + self.roll_back.version()
+        [self.save, self.set_active, self.roll_back, self.record]
+            .iter()
+            .map(|post| post.version())
+            .sum()
     }
 }
 
@@ -61,11 +65,13 @@ pub fn ScriptPanel(id: Option<i64>) -> impl IntoView {
         save: Post::to::<SaveScript>(),
         set_active: Post::to::<SetScriptActive>(),
         roll_back: Post::to::<RollBackScript>(),
+        record: Post::to::<RecordRequests>(),
         delete: Post::to::<DeleteScript>(),
     };
+    let recorded = Memo::new(move |_| query.read().get("recorded").unwrap_or_default());
     let script = loading(
-        move || (actions.version(), example.get()),
-        move |(_, example)| get_script(id, example),
+        move || (actions.version(), example.get(), recorded.get()),
+        move |(_, example, recorded)| get_script(id, example, recorded),
     );
     let title = if id.is_some() { "Script" } else { "New script" };
     view! {
@@ -86,6 +92,7 @@ pub fn ScriptPanel(id: Option<i64>) -> impl IntoView {
 fn One(id: Option<i64>, one: OneScript, actions: Actions) -> impl IntoView {
     let examples = (!one.examples.is_empty()).then(|| examples(&one.examples));
     let head = one.row.clone().map(|row| head(row, actions));
+    let recorder = recorder(id, one.recording, one.recorded, actions.record);
     let versions = id.map(|id| versions(id, one.versions, actions.roll_back));
     let delete = one.row.map(|row| delete(&row, actions.delete));
     let (text, backends) = (one.text, one.backends);
@@ -118,7 +125,7 @@ fn One(id: Option<i64>, one: OneScript, actions: Actions) -> impl IntoView {
             .into_any()
         }
     };
-    view! { {head} {examples} {form} {versions} {delete} }.into_any()
+    view! { {head} {examples} {form} {recorder} {versions} {delete} }.into_any()
 }
 
 impl ScriptText {
@@ -364,6 +371,61 @@ fn Trial(text: ScriptText, failure: FormFailure) -> impl IntoView {
                     </div>
                 </details>
             </div>
+        </section>
+    }
+    .into_any()
+}
+
+/// What clients have sent while it was recorded, to try the script with.
+fn recorder(
+    id: Option<i64>,
+    recording: Option<String>,
+    recorded: Vec<RecordedRow>,
+    record: Post,
+) -> AnyView {
+    let here = id.map_or_else(|| "new=1".to_owned(), |id| format!("open={id}"));
+    let (said, on, label) = match recording {
+        Some(until) => (format!("Requests are recorded until {until}."), false, "Stop and forget"),
+        None => (
+            "What clients send, for ten minutes: at most 20 requests, in memory only, without credentials."
+                .to_owned(),
+            true,
+            "Record requests",
+        ),
+    };
+    let none = recorded.is_empty();
+    let rows = recorded.into_iter().map(|row| {
+        view! {
+            <li>
+                <a class="link" href=format!("{PATH}?{here}&recorded={}", row.id)>
+                    {row.model}
+                </a>
+                <span class="quiet">{format!(" {}", row.at)}</span>
+            </li>
+        }
+    });
+    let rows = rows.collect_view();
+    view! {
+        <section class="tile">
+            <header>
+                <div>
+                    <h2>"Recorded requests"</h2>
+                    <p>{said}</p>
+                </div>
+                <PostForm post=record>
+                    <input type="hidden" name="on" value=on.to_string()/>
+                    <Submit label variant="outline" pending=record.pending()/>
+                </PostForm>
+            </header>
+            <FormAlert failure=record.failure()/>
+            {(!none)
+                .then(|| {
+                    view! {
+                        <div class="body">
+                            <ul class="plain">{rows}</ul>
+                        </div>
+                    }
+                })}
         </section>
     }
     .into_any()

@@ -10,7 +10,7 @@ use domain::{
 };
 use leptos::serde_json::{self, Value, json};
 
-use super::api::{OneScript, ScriptRow, ScriptState, ScriptText, VersionRow};
+use super::api::{OneScript, RecordedRow, ScriptRow, ScriptState, ScriptText, VersionRow};
 use crate::{
     error::{AppError, Cause},
     server::{LocalTime, diff, keep_notes, refuse as refuse_plainly, refuse_with},
@@ -174,7 +174,35 @@ pub fn new_one(names: Names, example: &str) -> OneScript {
         examples: EXAMPLES
             .map(|(name, about, _)| (name.to_owned(), about.to_owned()))
             .to_vec(),
+        recording: None,
+        recorded: Vec::new(),
     }
+}
+
+/// Adds what was recorded, and takes the chosen request into the form.
+pub fn with_recorded(
+    control: &Control,
+    admin: &Admin,
+    mut one: OneScript,
+    chosen: &str,
+) -> Result<OneScript, AppError> {
+    let (until, recorded) = control.recorded_requests(admin).map_err(refuse_plainly)?;
+    let time = LocalTime::of(control);
+    if let Some(found) = recorded.iter().find(|r| r.id.to_string() == chosen) {
+        let pretty = serde_json::from_str::<Value>(&found.json);
+        let pretty = pretty.and_then(|json| serde_json::to_string_pretty(&json));
+        one.text.request = pretty.unwrap_or_else(|_| found.json.clone());
+    }
+    one.recording = until.map(|until| time.second(until));
+    one.recorded = recorded
+        .into_iter()
+        .map(|request| RecordedRow {
+            id: request.id.to_string(),
+            at: time.second(request.at),
+            model: request.model,
+        })
+        .collect();
+    Ok(one)
 }
 
 fn trial_text() -> ScriptText {
