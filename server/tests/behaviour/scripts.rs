@@ -13,8 +13,8 @@ use crate::support::{
     events, whole,
 };
 
-/// What S3's own documentation shows.
-const S3_EXAMPLE: &str = "export async function onRequest(context) {
+/// What the forerunner's own documentation shows.
+const FORERUNNERS_EXAMPLE: &str = "export async function onRequest(context) {
   // Add custom headers to all requests
   context.request.headers['X-Custom-Header'] = 'value';
   return context;
@@ -71,7 +71,7 @@ async fn the_forerunners_example_runs_unchanged() {
     .into_iter()
     .enumerate()
     {
-        let id = script(&app, &format!("example {n}"), S3_EXAMPLE, more).await;
+        let id = script(&app, &format!("example {n}"), FORERUNNERS_EXAMPLE, more).await;
         let reply = Reply::of(app.chat(&user.key, ask("asked"))).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
         assert_eq!(upstream.last().header("x-custom-header"), "value");
