@@ -12,6 +12,9 @@ export CHROMIUM=${CHROMIUM:-/usr/bin/chromium}
 clients_venv
 export LANGCHAIN_PYTHON=$CACHE/langchain/bin/python
 python_venv "$CACHE/langchain" end2end/browser/langchain.txt
+# An OpenID provider that is not ours.
+export OIDC_PROVIDER=$CACHE/oidc/bin/oidc-provider-mock
+python_venv "$CACHE/oidc" end2end/browser/oidc.txt
 
 specs=()
 for name in "$@"; do specs+=("end2end/browser/$name.spec.mjs"); done

@@ -7,6 +7,7 @@ import { go } from "./site.mjs";
 export function routes({ ada, grace, admin, oldKey, team, request, backend, group, priced, script }) {
   return [
     { name: "login", path: "/login" },
+    { name: "login-refused", path: "/login?refused=disabled" },
     { name: "status", path: "/web", as: ada },
     { name: "status-analytics", path: "/web?tab=analytics", as: ada, make: unfoldAll },
     { name: "not-found", path: "/nowhere", status: 404 },

@@ -13,6 +13,7 @@ pub mod connections;
 mod exports;
 pub mod jobs;
 pub mod log_files;
+pub mod oidc;
 pub mod openapi;
 pub mod plane;
 pub mod playground;

@@ -33,6 +33,7 @@ use crate::{
     banner::Banner,
     config::{self, Config, Loaded},
     connections, jobs,
+    oidc::Oidc,
     plane::{self, Plane},
     prices,
     reload::{Reloader, tell_broken},
@@ -187,6 +188,7 @@ impl Server {
             gateway: gateway.clone(),
             automatic,
         }));
+        let oidc = config.auth.oidc.as_ref().map(Oidc::new).transpose()?;
         let models = crate::playground::Playground::over(gateway.clone());
         let (stopping_told, stopping) = watch::channel(false);
         let state = AppState {
@@ -196,6 +198,7 @@ impl Server {
             keys_counted_since: Arc::default(),
             tokens: Arc::new(secret.tokens()),
             models,
+            oidc: oidc.map(Arc::new),
             site: app::ServerInfo {
                 public_url: config.server.public_url.as_ref().map(ToString::to_string),
                 version: env!("CARGO_PKG_VERSION"),
@@ -204,6 +207,7 @@ impl Server {
                 openai_model,
                 anthropic_model,
                 deny_unpermitted: config.auth.deny_unpermitted,
+                provider: config.auth.oidc.as_ref().map(|oidc| oidc.name.clone()),
             },
             leptos: LeptosOptions::builder()
                 .output_name("llm-router")

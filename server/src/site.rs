@@ -22,7 +22,9 @@ use leptos_axum::{LeptosRoutes as _, generate_route_list};
 use storage::Database;
 use tower_http::{compression::CompressionLayer, set_header::SetResponseHeaderLayer};
 
-use crate::{admin, assets, exports, playground, same_origin, session, state::AppState, status};
+use crate::{
+    admin, assets, exports, oidc, playground, same_origin, session, state::AppState, status,
+};
 
 /// Routes and the fallback for whatever no other route takes.
 pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
@@ -36,6 +38,8 @@ pub fn routes(state: &AppState, database: Database) -> Router<AppState> {
             shell(options.clone())
         })
         .route("/", get(status::root))
+        .route("/auth/oidc/start", get(oidc::start))
+        .route("/auth/oidc/callback", get(oidc::callback))
         .route("/playground/chat", post(playground::chat))
         .route("/admin-ui/scripts.d.ts", get(exports::script_types))
         .route("/admin-ui/usage.csv", get(exports::usage))

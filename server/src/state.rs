@@ -9,6 +9,7 @@ use leptos::prelude::LeptosOptions;
 
 use crate::{
     config::Config,
+    oidc::Oidc,
     reload::Reloader,
     status::keys::CountedSince,
     token::{Audience, Tokens},
@@ -26,6 +27,8 @@ pub struct AppState {
     pub site: app::ServerInfo,
     /// What pages need of the gateway.
     pub models: Arc<dyn app::server::Models>,
+    /// The provider by which people sign in beside passwords.
+    pub oidc: Option<Arc<Oidc>>,
     pub leptos: LeptosOptions,
     /// Becomes true when the server is told to stop, for answers that have no end of their own.
     pub stopping: tokio::sync::watch::Receiver<bool>,

@@ -31,7 +31,7 @@ use crate::{
 };
 
 pub use local_time::LocalTime;
-pub use page::{base_url, protect, remember_theme, theme};
+pub use page::{base_url, base_url_of, protect, remember_theme, theme};
 pub use playground::{Answers, Models, Played, models};
 pub use secrets::{follow, keep_secret, reveal_key, take_secret};
 pub use teams::{set_team_member, team_detail};
@@ -58,6 +58,8 @@ pub struct ServerInfo {
     pub anthropic_model: Option<String>,
     /// `auth.deny_unpermitted`
     pub deny_unpermitted: bool,
+    /// What the OpenID provider is called by which people can sign in; `None`: there is none.
+    pub provider: Option<String>,
 }
 
 /// What scripts did in the data plane, since they were loaded.

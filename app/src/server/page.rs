@@ -1,7 +1,7 @@
 //! What concerns the whole page: its headers, its theme, and the address under which the visitor
 //! reached it.
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use leptos::{nonce::use_nonce, prelude::use_context};
 use leptos_axum::ResponseOptions;
 
@@ -66,17 +66,24 @@ pub fn remember_theme(theme: Theme) {
 /// reached this page.
 #[must_use]
 pub fn base_url() -> String {
-    if let Some(url) = super::info().public_url {
+    let public_url = super::info().public_url;
+    match super::request() {
+        Some(parts) => base_url_of(public_url.as_deref(), &parts.headers, &parts.uri),
+        None => public_url.map_or_else(String::new, |url| url.trim_end_matches('/').to_owned()),
+    }
+}
+
+/// The same for handlers that are no pages.
+#[must_use]
+pub fn base_url_of(public_url: Option<&str>, headers: &HeaderMap, uri: &Uri) -> String {
+    if let Some(url) = public_url {
         return url.trim_end_matches('/').to_owned();
     }
-    let Some(parts) = super::request() else {
-        return String::new();
-    };
     let read = |name: HeaderName| {
-        let value = parts.headers.get(name)?;
+        let value = headers.get(name)?;
         value.to_str().ok().map(str::to_owned)
     };
-    let host = read(header::HOST).or_else(|| parts.uri.authority().map(ToString::to_string));
+    let host = read(header::HOST).or_else(|| uri.authority().map(ToString::to_string));
     let forwarded = read(HeaderName::from_static("x-forwarded-proto"));
     let scheme = match forwarded.as_deref() {
         Some("https") => "https",

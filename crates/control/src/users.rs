@@ -302,7 +302,7 @@ impl Control {
     }
 }
 
-fn free_name(name: &str) -> Result<String, FieldError> {
+pub(crate) fn free_name(name: &str) -> Result<String, FieldError> {
     let name = validation::user_name(name)?;
     if environment_keys::is_owner(&name) {
         return Err(FieldError::new(Field::Name, Problem::Reserved));

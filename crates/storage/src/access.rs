@@ -378,6 +378,21 @@ impl Database {
         Ok(found.map(UserId))
     }
 
+    /// Whether a user is known to an OpenID provider already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_identity_at(&self, issuer: &str, user: UserId) -> Result<bool, StorageError> {
+        let found: Option<i64> = sqlx::query_scalar(
+            "select 1 from external_identities where user_id = $1 and issuer = $2 limit 1",
+        )
+        .bind(user.0)
+        .bind(issuer)
+        .fetch_optional(self.readers())
+        .await?;
+        Ok(found.is_some())
+    }
+
     /// The users whose e-mail address this is, without regard to case.
     ///
     /// # Errors

@@ -292,6 +292,27 @@ impl Database {
         .await?)
     }
 
+    /// Takes a password away that was to be changed at the first sign-in, and with it the need to do so.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_unused_password(
+        &self,
+        id: UserId,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        sqlx::query(
+            "update users set password_hash = null, must_change_password = 0, \
+             credential_version = credential_version + 1, updated_at = $2 \
+             where id = $1 and must_change_password",
+        )
+        .bind(id.0)
+        .bind(now.0)
+        .execute(self.writer())
+        .await?;
+        Ok(())
+    }
+
     /// `false`: there is no such user.
     ///
     /// # Errors

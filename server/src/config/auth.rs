@@ -4,7 +4,9 @@
 use http::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{context::Context, error::Place, from_text::FromText, reader::Section};
+use super::{
+    context::Context, error::Place, from_text::FromText, oidc::OidcConfig, reader::Section,
+};
 
 /// Who may use the server.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub struct AuthConfig {
     /// `keys`, `AUTH_KEY`, `AUTH_KEY_01` … `AUTH_KEY_99`: virtual keys that exist as long as they are
     /// set.
     pub static_keys: Vec<StaticKey>,
+    /// `oidc`: a provider by which people sign in beside passwords. Default none.
+    pub oidc: Option<OidcConfig>,
 }
 
 /// A virtual key that the configuration brings.
@@ -71,6 +75,7 @@ impl AuthConfig {
                 .into_iter()
                 .chain(static_keys(section.context()))
                 .collect(),
+            oidc: OidcConfig::read(section.field("oidc")),
         };
         section.deny_unknown_keys();
         config.check_static_keys(section.context());

@@ -31,7 +31,8 @@ fn keys_of(node: &Node, path: &str, keys: &mut BTreeSet<String>) {
             for entry in entries {
                 let dot = if path.is_empty() { "" } else { "." };
                 let path = format!("{path}{dot}{}", entry.key);
-                let named_by_the_operator = ["model_mapping", "headers", "role_rewrites"];
+                let named_by_the_operator =
+                    ["model_mapping", "headers", "role_rewrites", "role_map"];
                 if !named_by_the_operator.iter().any(|end| path.ends_with(end)) {
                     keys_of(&entry.node, &path, keys);
                 }

@@ -26,6 +26,7 @@ mod known_servers;
 mod limits;
 mod logging;
 mod model;
+mod oidc;
 mod reader;
 mod references;
 mod rewrite;
@@ -63,6 +64,7 @@ pub use self::{
     limits::LimitsConfig,
     logging::{LogFilesConfig, LogFilter, LogFormat, LoggingConfig},
     model::{ModelConfig, Via},
+    oidc::{DefaultRole, Issuer, OidcConfig, OidcRole},
     rewrite::RewriteConfig,
     routing::RoutingConfig,
     server::ServerConfig,

@@ -17,6 +17,14 @@ pub(super) fn of(config: &Config) -> Vec<String> {
             config.server.host
         ));
     }
+    if let Some(oidc) = &config.auth.oidc
+        && !oidc.issuer.is_private()
+    {
+        warnings.push(format!(
+            "auth.oidc.issuer: {} is not encrypted: whoever is on the way there can sign in as anybody",
+            oidc.issuer.as_str()
+        ));
+    }
     warnings
 }
 

@@ -27,6 +27,7 @@ mod ledger;
 mod ledger_commands;
 mod limits;
 mod logs;
+mod oidc;
 mod openapi;
 mod passthrough;
 mod people;

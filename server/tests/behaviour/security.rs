@@ -202,6 +202,8 @@ fn routes() -> Vec<Route> {
         (M::GET, "/redoc", ALL, ""),
         (M::GET, "/redoc/reference.css", ALL, ""),
         (M::GET, "/", ALL, ""),
+        (M::GET, "/auth/oidc/start", ALL, ""),
+        (M::GET, "/auth/oidc/callback", ALL, ""),
         (M::POST, "/playground/chat", USERS, chat),
         (M::GET, "/admin/users", MASTER, ""),
         (M::POST, "/admin/users", MASTER, user),
@@ -325,7 +327,14 @@ fn routes() -> Vec<Route> {
 
 /// Pages and what they load: not for programs, and not in the OpenAPI document.
 fn is_of_a_page(path: &str) -> bool {
-    let pages = ["/playground/", "/admin-ui/", "/user-ui/", "/docs", "/redoc"];
+    let pages = [
+        "/playground/",
+        "/admin-ui/",
+        "/user-ui/",
+        "/auth/oidc/",
+        "/docs",
+        "/redoc",
+    ];
     matches!(path, "/" | "/openapi.json") || pages.iter().any(|page| path.starts_with(page))
 }
 
@@ -457,6 +466,7 @@ const FUNCTIONS: &[(&str, &[Role], Form)] = &[
         ALL,
         &[("name", "nobody"), ("password", "x"), ("next", "")],
     ),
+    ("sign-in/provider", ALL, &[]),
     ("theme", ALL, &[("theme", "dark")]),
     ("whoami", SIGNED_IN, &[]),
     (

@@ -19,3 +19,9 @@ pub async fn sign_in(name: String, password: String, next: String) -> Result<Nex
     });
     Ok(None)
 }
+
+/// What the OpenID provider is called by which people can sign in as well; `None`: there is none.
+#[server(prefix = "/_fn", endpoint = "sign-in/provider")]
+pub async fn provider() -> Result<Option<String>, AppError> {
+    Ok(crate::server::info().provider)
+}

@@ -2,6 +2,7 @@
 //! stays in memory.
 
 pub mod api;
+mod refusal;
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -13,12 +14,16 @@ use crate::{
         notice::Notice,
         page_header::PageHeader,
         post_form::Post,
+        suspense_error::{Load, loading},
         theme_toggle::ThemeToggle,
     },
     error::{AppError, Cause},
     url,
 };
-use api::SignIn;
+use api::{SignIn, provider};
+use refusal::Refused;
+
+pub use refusal::Refusal;
 
 #[component]
 pub fn LoginPage() -> impl IntoView {
@@ -34,9 +39,10 @@ pub fn LoginPage() -> impl IntoView {
             <Brand/>
             <PageHeader title="Sign in" about="With the account that an admin made for you."/>
             <Notice/>
+            <Refused/>
             <form class="form" method="post" action=sign_in.url()>
                 <WrongCredentials failed/>
-                <input type="hidden" name="next" value=next/>
+                <input type="hidden" name="next" value=next.clone()/>
                 <TextField
                     form="sign-in"
                     name="name"
@@ -57,11 +63,41 @@ pub fn LoginPage() -> impl IntoView {
                 />
                 <Submit label="Sign in"/>
             </form>
+            <ByProvider next/>
             <p class="quiet">
                 "Forgotten your password? Ask an administrator for a one-time link; this router sends no mail."
             </p>
             <ThemeToggle/>
         </main>
+    }
+    .into_any()
+}
+
+/// The other door, where there is one.
+#[component]
+fn ByProvider(next: String) -> impl IntoView {
+    let provider = loading(|| (), |()| provider());
+    // Another site's page follows, by way of a handler that is none of ours either.
+    let href = match next.is_empty() {
+        true => "/auth/oidc/start".to_owned(),
+        false => format!("/auth/oidc/start?next={}", url::encode(&next)),
+    };
+    view! {
+        <Load
+            resource=provider
+            show={move |provider: Option<String>| {
+                let href = href.clone();
+                provider
+                    .map(|name| {
+                        view! {
+                            <a class="btn" data-variant="outline" href=href rel="external">
+                                {format!("Sign in with {name}")}
+                            </a>
+                        }
+                    })
+                    .into_any()
+            }}
+        />
     }
     .into_any()
 }
