@@ -88,13 +88,14 @@ impl Oidc {
         pending: &Pending,
         query: CallbackQuery,
     ) -> Result<SignedIn, Refusal> {
-        let age = control.now().millis_since(Timestamp(pending.begun_at));
-        if query.state.as_ref() != Some(&pending.state) || age > PENDING_MINUTES * 60_000 {
-            return Err(Refusal::Expired);
-        }
+        // Nothing follows from a refusal, so that it needs no state, which some providers leave out then.
         if let Some(error) = query.error {
             tracing::info!(error, "the OpenID provider refused a sign-in");
             return Err(Refusal::Cancelled);
+        }
+        let age = control.now().millis_since(Timestamp(pending.begun_at));
+        if query.state.as_ref() != Some(&pending.state) || age > PENDING_MINUTES * 60_000 {
+            return Err(Refusal::Expired);
         }
         let issuer = self.config.issuer.as_str();
         let Some(code) = query.code.filter(|_| {

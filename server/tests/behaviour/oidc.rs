@@ -360,15 +360,18 @@ async fn a_sign_in_is_finished_once_in_its_session_and_in_time() {
     let reply = house.back(&session, &query).await;
     house.assert_refused(&reply, "expired", "too late").await;
 
-    // Not at all.
+    // Not at all; some providers leave the state out then.
     let (session, asked) = house.start("").await;
-    let query = format!(
-        "error=access_denied&error_description=x&state={}",
-        asked.get("state")
-    );
-    let reply = house.back(&session, &query).await;
+    let refused = "error=access_denied&error_description=x";
+    let with_state = format!("{refused}&state={}", asked.get("state"));
+    let reply = house.back(&session, &with_state).await;
     house
         .assert_refused(&reply, "cancelled", "refused there")
+        .await;
+    let (session, _) = house.start("").await;
+    let reply = house.back(&session, refused).await;
+    house
+        .assert_refused(&reply, "cancelled", "without a state")
         .await;
     assert_eq!(
         house.users().await.len(),
