@@ -69,9 +69,20 @@ sizes() {
   done
 }
 
+# What a browser has to fetch before a page is alive; the README promises less than 500 kB. A size is the same on every
+# machine, so this is no timed test.
+FIRST_LOAD_LIMIT=500000
+first_load() {
+  local file sum=0
+  for file in "${NAME}_bg.wasm" "$NAME.js"; do sum=$((sum + $(wc -c <"$SITE/pkg/$file.br"))); done
+  echo "    a browser fetches $sum bytes of $FIRST_LOAD_LIMIT (brotli) before a page is alive"
+  [ "$sum" -lt $FIRST_LOAD_LIMIT ] || die "the browser's half is too large: $sum bytes, the limit is $FIRST_LOAD_LIMIT"
+}
+
 step "site: compile for the browser" with_wasm cargo build -p frontend --target $WASM --profile wasm-release
 step "site: bind and shrink" bind_and_shrink
 step "site: style sheet" style_sheet
 step "site: compress" compress
 copy_public
 sizes
+step "site: first load" first_load
