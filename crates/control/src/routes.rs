@@ -158,6 +158,28 @@ impl Control {
         .await
     }
 
+    /// Makes an entry, or replaces the one of this id.
+    ///
+    /// # Errors
+    /// As [`Self::create_route_entry`] and [`Self::update_route_entry`].
+    pub async fn save_route_entry(
+        &self,
+        admin: &Admin,
+        section: RouteSection,
+        entry: Option<i64>,
+        value: Value,
+        note: String,
+    ) -> Result<RouteEntryRecord, ControlError> {
+        match entry {
+            None => self.create_route_entry(admin, section, value, note).await,
+            Some(id) => {
+                let note = Some(note);
+                self.update_route_entry(admin, section, id, value, note)
+                    .await
+            }
+        }
+    }
+
     /// # Errors
     /// [`ControlError::NotFound`]; [`ControlError::Unfitting`] while a group has it as a member.
     pub async fn delete_route_entry(

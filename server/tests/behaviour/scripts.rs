@@ -1,8 +1,6 @@
 //! Scripts on the way of real requests: what the backend gets, what the client gets, who is asked, what
 //! becomes of failures, and that a script which changes nothing changes no byte.
 
-use std::time::Duration;
-
 use domain::Dialect;
 use http::Method;
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -10,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, DIALECTS, MASTER_KEY, Reply, TestApp, Upstream, ask, ask_stream, backend, chat_whole,
-    events, whole,
+    events, until, whole,
 };
 
 /// What the forerunner's own documentation shows.
@@ -650,14 +648,11 @@ async fn failures_are_skipped_or_refused_and_suspend_the_script() {
             200
         );
     }
-    let mut state = Value::Null;
-    for _ in 0..50 {
-        state = call(&app, Method::GET, &one, json!({})).await.json();
-        if !state["suspended_at"].is_null() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let state = until("the note that it is suspended", async || {
+        let state = call(&app, Method::GET, &one, json!({})).await.json();
+        (!state["suspended_at"].is_null()).then_some(state)
+    })
+    .await;
     assert!(state["suspended_at"].is_i64(), "{state}");
     assert_eq!(state["suspended_reason"], "onRequest: Error: it is broken");
     // The tenth call was the last.

@@ -139,19 +139,9 @@ pub async fn save_backend(
     }
     let section = control::RouteSection::Backend;
     let note = form.note.trim().to_owned();
-    let saved = match entry {
-        None => {
-            control
-                .create_route_entry(&admin, section, value, note)
-                .await
-        }
-        Some(id) => {
-            let note = Some(note);
-            control
-                .update_route_entry(&admin, section, id, value, note)
-                .await
-        }
-    };
+    let saved = control
+        .save_route_entry(&admin, section, entry, value, note)
+        .await;
     let saved = saved.map_err(refuse)?;
     if entry.is_none() {
         // It has its id by now.

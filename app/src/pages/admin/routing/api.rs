@@ -155,19 +155,9 @@ pub async fn save_group(
     let value = value.map_err(refuse)?;
     let section = control::RouteSection::Group;
     let note = form.note.trim().to_owned();
-    let saved = match entry {
-        None => {
-            control
-                .create_route_entry(&admin, section, value, note)
-                .await
-        }
-        Some(id) => {
-            let note = Some(note);
-            control
-                .update_route_entry(&admin, section, id, value, note)
-                .await
-        }
-    };
+    let saved = control
+        .save_route_entry(&admin, section, entry, value, note)
+        .await;
     saved.map_err(refuse)?;
     if entry.is_none() {
         leptos_axum::redirect("/admin-ui/routing?done=group-saved");
